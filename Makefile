@@ -1,0 +1,56 @@
+# Everything a newcomer types. `make help` lists it.
+SHELL := /bin/sh
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+ROOMS := crypto store source_app journalist_app deploy
+# What the tests drive besides Python: a browser, a tracer, a second implementation of age, and Chinese to look at.
+PACKAGES := firefox-esr strace fonts-noto-cjk
+
+.PHONY: help setup packages demo test test-fast check bench clean
+.DEFAULT_GOAL := help
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/ready ## make the virtual environment from the locked list
+
+$(VENV)/ready: deploy/locks/development.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/locks/development.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Only what is missing is installed, and a node that is already here is left alone.
+packages:
+	@missing=""; \
+	for package in $(PACKAGES); do dpkg-query --show --showformat='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
+	command -v node >/dev/null || missing="$$missing nodejs npm"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then \
+	    apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $$missing >/dev/null; \
+	  else echo "The tests need these Debian packages first:  sudo apt-get install$$missing"; exit 1; fi; \
+	fi
+
+demo: setup ## a throwaway organisation on this machine: source page, desk, three vaults
+	$(BIN)/dengwen demo --dir demo
+
+test: packages setup check ## everything: checks, then all tests
+	$(BIN)/pytest
+
+test-fast: setup ## the tests that need no browser and no patience
+	$(BIN)/pytest -m "not slow and not browser"
+
+check: setup ## lint, types, import rules, words
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/interrogate --quiet tests
+
+bench: setup ## measure every figure against its limit; writes bench.json
+	$(BIN)/python -m tests.bench
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build demo bench.json .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/interop/node_modules *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+Argon2id, version 1.3, for what is derived (spec D3) and what is sealed with a passphrase (spec P2).
+
+Leaves to others: bounds on costs. Each caller has its own and checks them before it comes here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from argon2.low_level import ARGON2_VERSION, Type, hash_secret_raw
+
+from crypto.hidden import Hidden
+
+KEY_SIZE = 32
+SALT_SIZE = 16
+# Argon2's own floor: eight blocks of 1 KiB in each lane.
+LEAST_KIB_A_LANE = 8
+
+
+class Costs(NamedTuple):
+    """
+    What one derivation costs.
+
+    Args:
+        memory_kib: memory, in KiB.
+        passes: over that memory.
+        lanes: that may run at the same time.
+    """
+
+    memory_kib: int
+    passes: int
+    lanes: int
+
+
+# Only for tests, and for figures that are measured beside the KDF.
+CHEAPEST = Costs(memory_kib=8, passes=1, lanes=1)
+
+
+def argon2id(secret: bytes, salt: bytes, costs: Costs) -> Hidden:
+    """
+    Derive 32 bytes.
+    """
+    return Hidden(
+        hash_secret_raw(
+            secret,
+            salt,
+            time_cost=costs.passes,
+            memory_cost=costs.memory_kib,
+            parallelism=costs.lanes,
+            hash_len=KEY_SIZE,
+            type=Type.ID,
+            version=ARGON2_VERSION,
+        )
+    )
