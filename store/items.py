@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+Taking in sealed items: the one door through which ciphertext becomes "received".
+
+When `deposit` returns, every item it names is durable and its thread has its locator. It refuses what was sealed
+under a closed epoch (spec E5) and an id that another thread holds; it recognises a repeat. It never looks inside.
+On every refusal it removes the blobs it was given, so that nothing half-written stays.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from sqlalchemy import Date, Integer, LargeBinary, bindparam, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from store.designations import draw
+from store.errors import ConflictError, DamagedError, EpochBelowFloorError, StoreError
+from store.models import EnvelopeRow, ItemRow, OrganisationRow, ThreadRow
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from store.engine import Store
+
+Lane: TypeAlias = Literal["source", "team"]
+
+# Two words usually suffice; a deposit is never refused because a name is taken.
+_TRIES_WITH_TWO_WORDS = 8
+_TRIES = 64
+
+_FLOOR_AND_THREAD = select(OrganisationRow.floor, ThreadRow.id).select_from(
+    OrganisationRow.__table__.outerjoin(
+        ThreadRow.__table__, ThreadRow.locator == bindparam("locator", type_=LargeBinary())
+    )
+)
+_NEW_THREAD = insert(ThreadRow).on_conflict_do_nothing(index_elements=["designation"])
+_NEW_ITEM = insert(ItemRow).on_conflict_do_nothing(index_elements=["id"])
+_NEW_ENVELOPE = insert(EnvelopeRow)
+_OWNER = select(ItemRow.thread_id, ItemRow.lane, ItemRow.length).where(ItemRow.id == bindparam("item"))
+_BLOB_KNOWN = select(EnvelopeRow.item_id).where(EnvelopeRow.blob == bindparam("blob"))
+_COUNT = (
+    update(ThreadRow)
+    .where(ThreadRow.id == bindparam("thread"))
+    .values(
+        items=ThreadRow.items + bindparam("more_items", type_=Integer()),
+        waiting=ThreadRow.waiting + bindparam("more_items", type_=Integer()),
+        length=ThreadRow.length + bindparam("more_length", type_=Integer()),
+        last_day=func.max(ThreadRow.last_day, bindparam("day", type_=Date()), type_=Date()),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewItem:
+    """
+    One sealed item, ready to be kept.
+
+    Args:
+        id: 16 random bytes, the same that stand inside the frame.
+        lane: "source" for what belongs to a thread, "team" for entries.
+        epoch: The epoch it was sealed under.
+        card_sequence: The sequence of the card it was sealed under.
+        seats: The numbers of the seats it was sealed to, ascending.
+        header: The age header, with the wrapped file key.
+        payload: The age payload itself, or None when it lies in a blob.
+        blob: The name `BlobWriter.commit` returned, or None when *payload* is given.
+        length: The length of the payload in bytes.
+
+    """
+
+    id: bytes
+    lane: Lane = "source"
+    epoch: int
+    card_sequence: int
+    seats: tuple[int, ...]
+    header: bytes
+    payload: bytes | None = None
+    blob: str | None = None
+    length: int
+
+    def __post_init__(self) -> None:
+        if len(self.id) != 16:
+            raise ValueError("an item id has 16 bytes")
+        if (self.payload is None) == (self.blob is None):
+            raise ValueError("an item has either a payload or a blob")
+        if self.payload is not None and len(self.payload) != self.length:
+            raise ValueError("an item's length is that of its payload")
+
+
+@dataclass(frozen=True, slots=True)
+class Deposited:
+    """
+    What a deposit did.
+
+    Args:
+        thread: The server's id of the thread, or None for the team lane.
+        new: Whether this deposit made the thread.
+        items: The ids stored by this call, in order; repeats are not among them.
+
+    """
+
+    thread: bytes | None
+    new: bool
+    items: tuple[bytes, ...]
+
+
+def deposit(
+    store: Store, *, locator: bytes | None, generation: int, items: Sequence[NewItem], day: datetime.date
+) -> Deposited:
+    """
+    Keep sealed items, all or none, and return only when they are durable.
+
+    An item whose id the same thread already holds is a repeat: it has no effect and its new blob is removed. The
+    store owns the blobs named in *items* from here on, whatever the outcome.
+
+    Args:
+        locator: The 32-byte locator of the codename (spec D5), or None for items of the team lane.
+        generation: The number of the codename generation; kept when the thread is new, ignored otherwise.
+        items: At least one, of one lane.
+        day: The server's day (UTC).
+
+    Raises:
+        EpochBelowFloorError: One of them was sealed under a closed epoch.
+        ConflictError: One of the ids belongs to another thread.
+        DamagedError: A blob is not where it was committed.
+        FullError: The disk takes no more.
+
+    """
+    lane: Lane = "team" if locator is None else "source"
+    if not items or any(item.lane != lane for item in items):
+        raise ValueError("a deposit has items of one lane, and a locator if and only if it is the source's")
+    # Whatever can be computed is computed before the gate is taken: others wait behind it.
+    rows = [_rows(item) for item in items]
+    try:
+        with store.write() as connection:
+            done = _deposit(store, connection, locator=locator, generation=generation, items=items, rows=rows, day=day)
+    except StoreError:
+        _discard(store, items)
+        raise
+    stored = set(done.items)
+    _discard(store, [item for item in items if item.id not in stored])
+    return done
+
+
+_Rows: TypeAlias = tuple[dict[str, object], dict[str, object]]
+
+
+def _rows(item: NewItem) -> _Rows:
+    facts: dict[str, object] = {
+        "id": item.id,
+        "lane": item.lane,
+        "card_sequence": item.card_sequence,
+        "epoch": item.epoch,
+        "seats": item.seats,
+        "length": item.length,
+    }
+    envelope: dict[str, object] = {
+        "item_id": item.id,
+        "blob": item.blob,
+        "header": item.header,
+        "payload": item.payload,
+    }
+    return facts, envelope
+
+
+def _deposit(
+    store: Store,
+    connection: Connection,
+    *,
+    locator: bytes | None,
+    generation: int,
+    items: Sequence[NewItem],
+    rows: Sequence[_Rows],
+    day: datetime.date,
+) -> Deposited:
+    floor, found = connection.execute(_FLOOR_AND_THREAD, {"locator": locator}).one()
+    # The outer join leaves it empty where no thread has this locator.
+    thread: bytes | None = found
+    new = locator is not None and thread is None
+    if new:
+        thread = _make_thread(connection, locator, generation, day)
+    stored: list[bytes] = []
+    length = 0
+    for item, (facts, envelope) in zip(items, rows, strict=True):
+        if connection.execute(_NEW_ITEM, {**facts, "thread_id": thread}).rowcount == 0:
+            _require_repeat(connection, item, thread)
+            continue
+        # spec E5: asked inside the transaction, so that no epoch closes between the question and the commit.
+        if item.epoch < floor:
+            raise EpochBelowFloorError(f"sealed under epoch {item.epoch}, the floor is {floor}")
+        if item.blob is not None and not store.blobs.has(item.blob):
+            raise DamagedError("a committed blob is missing")
+        connection.execute(_NEW_ENVELOPE, envelope)
+        stored.append(item.id)
+        length += item.length
+    if thread is not None and stored:
+        connection.execute(_COUNT, {"thread": thread, "more_items": len(stored), "more_length": length, "day": day})
+    return Deposited(thread, new, tuple(stored))
+
+
+def _make_thread(connection: Connection, locator: bytes | None, generation: int, day: datetime.date) -> bytes:
+    thread = secrets.token_bytes(16)
+    facts = {
+        "id": thread,
+        "locator": locator,
+        "generation": generation,
+        "first_day": day,
+        "last_day": day,
+        "items": 0,
+        "waiting": 0,
+        "length": 0,
+        "replies": 0,
+    }
+    for attempt in range(_TRIES):
+        words = 2 if attempt < _TRIES_WITH_TWO_WORDS else 3
+        if connection.execute(_NEW_THREAD, {**facts, "designation": draw(words)}).rowcount == 1:
+            return thread
+    raise ConflictError("no designation is free")
+
+
+def _require_repeat(connection: Connection, item: NewItem, thread: bytes | None) -> None:
+    owner = connection.execute(_OWNER, {"item": item.id}).one()
+    if (owner.thread_id, owner.lane) != (thread, item.lane):
+        raise ConflictError("this item id belongs to another thread")
+    # Same place in the same form, another length: not a repeat, and not to be acknowledged as one.
+    if owner.length != item.length:
+        raise ConflictError("another item came under this id before")
+
+
+def _discard(store: Store, items: Sequence[NewItem]) -> None:
+    names = [item.blob for item in items if item.blob is not None]
+    if not names:
+        return
+    # A repeat may name the very blob that is stored; that one is not ours to remove.
+    with store.read() as connection:
+        kept = {name for name in names if connection.execute(_BLOB_KNOWN, {"blob": name}).first() is not None}
+    for name in names:
+        if name not in kept:
+            store.blobs.delete(name)
