@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+The desk, wired. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, g
+
+from crypto.argon import Costs
+from crypto.passwords import LOGIN
+from journalist_app.desk import auth, batches, documents, log, outboxes, people, threads, waiting, wording
+from journalist_app.desk.guard import guard
+from journalist_app.desk.keys import ServerKeys
+from journalist_app.desk.login import Login
+from journalist_app.desk.organisation import Organisation
+from journalist_app.desk.parts import KEY, Parts
+from journalist_app.desk.refusals import answer_errors, place_of
+from journalist_app.desk.sessions import Sessions
+from journalist_app.desk.settings import DeskSettings
+from store.engine import open_store
+
+ROOMS = (auth, threads, batches, outboxes, waiting, documents, people, log)
+
+
+class Desk(Flask):
+    """
+    Flask, but for what it would log: paths and the words of exceptions.
+    """
+
+    def log_exception(self, exc_info: Any) -> None:
+        """
+        Write an unforeseen error's class and place.
+        """
+        self.logger.error(place_of(exc_info[1]))
+
+
+def create_app(settings: DeskSettings, *, profile: Costs = LOGIN, clock: Callable[[], float] = time.time) -> Flask:
+    """
+    Make the desk.
+
+    Args:
+        settings: What the installation decided.
+        profile: What passphrase hashes cost; tests give `CHEAPEST`.
+        clock: The wall clock, for days and TOTP codes.
+
+    Raises:
+        KeysError: The key file is missing, wrong, or may be read by others.
+        StoreError: The folder holds no store of this version.
+    """
+    app = Desk("journalist_app.desk")
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(size=wording.size, groups=wording.groups)
+    app.jinja_env.globals.update(count=wording.count, organisation=settings.organisation)
+    store = open_store(settings.store)
+    app.extensions[KEY] = Parts(
+        settings=settings,
+        store=store,
+        keys=ServerKeys.load(settings.keys),
+        organisation=Organisation(store),
+        sessions=Sessions(settings.idle_minutes * 60),
+        login=Login(store, profile=profile, clock=clock, delay=settings.login_milliseconds / 1000),
+        profile=profile,
+        clock=clock,
+    )
+    app.context_processor(_about_me)
+    guard(app)
+    answer_errors(app)
+    for room in ROOMS:
+        app.register_blueprint(room.blueprint)
+    return app
+
+
+def _about_me() -> dict[str, object]:
+    if "session" not in g:
+        return {"me": None, "token": ""}
+    return {"me": g.person, "token": g.session.token}

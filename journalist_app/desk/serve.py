@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+How the desk is run: gunicorn, one worker with threads, its configuration as code.
+
+One worker, because sessions and counted login tries live in one process's memory and nowhere else; a desk has a handful
+of people, and what they wait for is the disk. No access log, no control socket, no core files, nothing others can read;
+a connection that falls silent is ended, because a Tor circuit that died does not say so.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from journalist_app.desk.app import create_app
+from journalist_app.desk.refusals import place_of
+from journalist_app.desk.settings import DeskSettings
+
+# A worker's main loop reports every second, however long its requests take; one that does not is stuck.
+STUCK_SECONDS = 120
+# A download under way when the desk is stopped has this long to end.
+GRACE_SECONDS = 30
+SPARE_CONNECTIONS = 64
+
+
+def options(settings: DeskSettings) -> dict[str, Any]:
+    """
+    What gunicorn is told.
+    """
+    return {
+        "bind": [settings.bind],
+        "workers": 1,
+        "worker_class": _worker(settings.silence_seconds),
+        "threads": settings.threads,
+        "worker_connections": settings.threads + SPARE_CONNECTIONS,
+        "timeout": STUCK_SECONDS,
+        "graceful_timeout": GRACE_SECONDS,
+        "keepalive": 15,
+        "limit_request_line": 1_024,
+        "limit_request_fields": 64,
+        "limit_request_field_size": 8_190,
+        "forwarded_allow_ips": "",
+        "umask": 0o077,
+        "logger_class": QuietLog,
+        "loglevel": "error",
+        "accesslog": None,
+        "control_socket_disable": True,
+        "when_ready": _announce,
+    }
+
+
+class QuietLog(Logger):  # type: ignore[misc]
+    """
+    Errors by kind and place: gunicorn's own lines quote addresses, paths and what exceptions say.
+    """
+
+    def access(self, *_: object) -> None:
+        """
+        Write nothing.
+        """
+
+    def warning(self, *_: object, **__: object) -> None:
+        """
+        Write nothing.
+        """
+
+    def exception(self, *_: object, **__: object) -> None:
+        """
+        Write the exception's class and where it was raised, unless a connection merely ended.
+        """
+        error = sys.exc_info()[1]
+        if error is None or isinstance(error, ConnectionError | TimeoutError):
+            return
+        self.error_log.error(place_of(error))
+
+
+class DeskServer(BaseApplication):  # type: ignore[misc]
+    """
+    The desk under this configuration. It reads no file and no environment.
+
+    Args:
+        settings: Of the desk.
+    """
+
+    def __init__(self, settings: DeskSettings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """
+        Hand our settings to gunicorn.
+        """
+        for key, value in options(self._settings).items():
+            self.cfg.set(key, value)
+
+    def load(self) -> Any:
+        """
+        The app, made in the worker.
+        """
+        return create_app(self._settings)
+
+
+def serve(settings: DeskSettings) -> None:
+    """
+    Run the desk until a signal ends it. One line, `listening on ADDRESS`, says that it answers.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    DeskServer(settings).run()
+
+
+def _worker(silence: float) -> type[ThreadWorker]:
+    class Connection(TConn):  # type: ignore[misc]
+        """A connection whose every wait has an end."""
+
+        def init(self) -> None:
+            """Called for each request, after gunicorn has made the socket wait for ever."""
+            super().init()
+            self.sock.settimeout(silence)
+
+    class Worker(ThreadWorker):  # type: ignore[misc]
+        """A thread for each request."""
+
+        def accept(self, listener: Any) -> None:
+            """Take a connection and give it to the threads."""
+            try:
+                sock, address = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            self.nr_conns += 1
+            sock.setblocking(True)
+            self.enqueue_req(Connection(self.cfg, sock, address, listener.getsockname()))
+
+    return Worker
+
+
+def _announce(arbiter: Any) -> None:
+    print(f"listening on {', '.join(str(listener) for listener in arbiter.LISTENERS)}", flush=True)  # noqa: T201
