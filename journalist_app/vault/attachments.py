@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+Handing out a file's body: on demand, and only after the whole of it has verified (spec F3).
+
+A download is read twice: once to its end, then again while it is sent. Saving writes a `.part` and names it when the
+last chunk held. Both are plaintext from then on, outside the vault's protection; the page says so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from crypto.hidden import Hidden
+from crypto.unseal import FrameOpener
+from journalist_app.vault import payloads
+from journalist_app.vault.errors import NotFoundError, NotNowError
+from journalist_app.vault.keystore import Vault, sync_folder
+from journalist_app.vault.models import items
+from journalist_app.vault.names import disk_name
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """
+    A file that verified to its end.
+
+    Args:
+        item: Its id.
+        name: As the source sent it.
+        length: Bytes of its body.
+        chunks: The body, once.
+    """
+
+    item: bytes
+    name: str
+    length: int
+    chunks: Iterator[bytes]
+
+
+def attachment(vault: Vault, item: bytes) -> Attachment:
+    """
+    Verify a file and open it for sending.
+
+    Raises:
+        NotFoundError: There is no such file.
+        CryptoError: The payload was altered on this laptop's disk.
+    """
+    with vault.read() as connection:
+        row = connection.execute(select(items).where(items.c.item == item, items.c.kind == "file")).first()
+        if row is None:
+            raise NotFoundError("there is no such file")
+        key = Hidden(row.file_key)
+        length = payloads.verify(key, payloads.chunks(vault, connection, item)).length
+        again = payloads.chunks(vault, connection, item)
+    return Attachment(item, row.name, length, _body(key, again, length))
+
+
+def save(vault: Vault, item: bytes, folder: Path) -> Path:
+    """
+    Write a file's body into a folder.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        NotFoundError: There is no such file.
+        NotNowError: It was saved before.
+        CryptoError: The payload was altered on this laptop's disk.
+    """
+    found = attachment(vault, item)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = folder / disk_name(found.name, item)
+    if target.exists():
+        raise NotNowError(f"{target.name} is there already")
+    part = folder / f"{item.hex()}.part"
+    try:
+        with part.open("xb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            for chunk in found.chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+    return target
+
+
+def _body(key: Hidden, pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
+    held = bytearray()
+    opener = FrameOpener(key, None, held.extend)
+    left = length
+    for piece in pieces:
+        opener.feed(piece)
+        if left:
+            yield bytes(held[:left])
+        left -= min(left, len(held))
+        held.clear()
+    opener.finish()
+    if left:
+        yield bytes(held[:left])

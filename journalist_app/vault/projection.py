@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+The threads table, computed from items and entries.
+
+A thread's row is a function of the *set* of its items and entries: whatever order they came in, the row is the same, and
+throwing the table away and computing it again changes nothing. "First" therefore means lowest (batch, item id), never
+"came first": the pinned reply recipient and the server's thread are those of that item. A batch is never altered, so
+nothing that arrives later changes either. State is that of the latest entry by (clock, seat).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from sqlalchemy import Connection, delete, select, union
+
+from journalist_app.vault.models import entries, items, threads
+
+# SQLite takes many more parameters; this keeps a statement readable in a trace.
+AT_ONCE: Final = 400
+
+_COMPUTE: Final = """
+WITH wanted(thread) AS (VALUES {places}),
+arrived AS (
+    SELECT thread, min(day) AS first_day, max(day) AS last_day, sum(kind = 'message') AS messages,
+        sum(kind = 'file') AS files
+    FROM items WHERE kind <> 'entry' AND thread IN (SELECT thread FROM wanted) GROUP BY thread),
+done AS (
+    SELECT thread, min(day) AS first_day, max(day) AS last_day, sum(type = 'reply') AS replies,
+        sum(type = 'note') AS notes
+    FROM entries WHERE thread IN (SELECT thread FROM wanted) GROUP BY thread)
+INSERT INTO threads
+    (thread, server_thread, recipient, first_day, last_day, messages, files, missing, differing, misfiled, recipients,
+     replies, notes, state)
+SELECT
+    w.thread,
+    coalesce(f.server_thread, x''),
+    coalesce((SELECT reply_to FROM items WHERE thread = w.thread AND reply_to <> '' ORDER BY batch, item LIMIT 1), ''),
+    coalesce(a.first_day, d.first_day),
+    coalesce(a.last_day, d.last_day),
+    coalesce(a.messages, 0),
+    coalesce(a.files, 0),
+    (SELECT count(DISTINCT l.item) FROM listed l WHERE l.thread = w.thread
+        AND NOT EXISTS (SELECT 1 FROM items n WHERE n.item = l.item AND n.thread = l.thread)),
+    (SELECT count(*) FROM listed l JOIN items n ON n.item = l.item AND n.thread = l.thread
+        WHERE l.thread = w.thread AND n.length <> l.length),
+    (SELECT count(*) FROM items n WHERE n.thread = w.thread AND n.kind <> 'entry'
+        AND n.server_thread <> f.server_thread),
+    (SELECT count(DISTINCT reply_to) FROM items WHERE thread = w.thread AND reply_to <> ''),
+    coalesce(d.replies, 0),
+    coalesce(d.notes, 0),
+    coalesce((SELECT value FROM entries WHERE thread = w.thread AND type = 'state'
+        ORDER BY clock DESC, seat DESC, digest DESC LIMIT 1), 'new')
+FROM wanted w
+LEFT JOIN arrived a ON a.thread = w.thread
+LEFT JOIN done d ON d.thread = w.thread
+LEFT JOIN items f ON f.item = (SELECT item FROM items WHERE thread = w.thread AND kind <> 'entry'
+    ORDER BY batch, item LIMIT 1)
+WHERE a.thread IS NOT NULL OR d.thread IS NOT NULL
+"""
+
+
+def compute(connection: Connection, values: Collection[bytes]) -> None:
+    """
+    Compute the rows of these threads anew.
+
+    Args:
+        connection: Inside a write.
+        values: Thread values; those nothing belongs to get no row.
+
+    """
+    ordered = sorted({bytes(value) for value in values})
+    for start in range(0, len(ordered), AT_ONCE):
+        some = ordered[start : start + AT_ONCE]
+        connection.execute(delete(threads).where(threads.c.thread.in_(some)))
+        places = ", ".join("(?)" for _ in some)
+        connection.exec_driver_sql(_COMPUTE.format(places=places), tuple(some))
+
+
+def compute_all(connection: Connection) -> None:
+    """
+    Throw the table away and compute it again.
+    """
+    connection.execute(delete(threads))
+    found = union(select(items.c.thread), select(entries.c.thread))
+    compute(connection, [row.thread for row in connection.execute(found)])
