@@ -51,6 +51,7 @@ class Taken:
         seat: Whose it was.
         sequence: Its number.
         digest: Its digest, to be compared with the vault's screen.
+        records: How many records it has, likewise.
         repeat: It had been taken in before; nothing was done.
         replies: Published.
         held: Kept back, because their authors had not seen the newest items.
@@ -63,6 +64,7 @@ class Taken:
     seat: int
     sequence: int
     digest: bytes
+    records: int
     repeat: bool = False
     replies: int = 0
     held: int = 0
@@ -136,7 +138,7 @@ class Intake:
                 pass
             if repeat:
                 manifest = reader.manifest
-                return Taken(manifest.seat, manifest.sequence, reader.digest, repeat=True)
+                return Taken(manifest.seat, manifest.sequence, reader.digest, len(manifest.records), repeat=True)
             copy.seek(0)
             return self._apply(self._open(copy, known), known, by)
 
@@ -155,7 +157,7 @@ class Intake:
 
     def _apply(self, reader: OutboxReader, known: Known, by: str) -> Taken:
         manifest = reader.manifest
-        taken = Taken(manifest.seat, manifest.sequence, reader.digest)
+        taken = Taken(manifest.seat, manifest.sequence, reader.digest, len(manifest.records))
         with self._store.write():
             # What was verified outside the gate must still hold inside it.
             if self._organisation.known().card.digest != known.card.digest:

@@ -39,7 +39,7 @@ def test_a_reply_and_a_status_open_with_the_source_s_key_and_are_signed_by_the_s
     for record, raw in one.server.published:
         assert (record.thread, record.sees) == (source.server_thread, 1)
         header = raw[: Header.length(raw)]
-        found = open_reply(header, raw[len(header) :], source.reply.seed)
+        found = open_reply(header, raw[len(header) :], source.reply)
         found.verify(one.server.card.seat(1).signing)
         opened.append((found.text, found.status))
     assert sorted(opened, key=str) == [("你好\n再见", None), (None, "answered")]
