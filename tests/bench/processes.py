@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+What other processes cost: CPU seconds and peak memory, read from /proc.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+MIB = 1 << 20
+
+
+def cpu_seconds(processes: Iterable[int]) -> float:
+    """User and system time that these have used so far, ended threads included."""
+    return sum(sum(map(int, _stat(pid)[11:13])) for pid in processes) / _TICKS
+
+
+def peak(pid: int) -> int:
+    """Bytes of the largest resident set since `forget_peak`."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def forget_peak(pid: int) -> None:
+    """Let the peak begin anew at what is resident now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def written(pid: int) -> int:
+    """Bytes this process has handed to write calls."""
+    line = next(line for line in Path(f"/proc/{pid}/io").read_text().splitlines() if line.startswith("wchar"))
+    return int(line.split()[1])
+
+
+def open_files(pid: int) -> list[Path]:
+    """What its descriptors point at, deleted files too, as paths that can be opened."""
+    return list(Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _stat(pid: int) -> list[str]:
+    # The name in brackets may hold spaces.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
