@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+What the source app refuses, one class for each page a source may get for it.
+
+A source never reads these messages: the pages choose their own sentences, in the source's language, by class. The
+messages are for the operator and carry names of limits, never a byte of what was sent.
+"""
+
+from __future__ import annotations
+
+from source_app.outcome import Received
+
+
+class SourceAppError(Exception):
+    """The source app could not do what was asked."""
+
+
+class ClosedError(SourceAppError):
+    """No seat is active, so there is nobody to seal to: the service is temporarily closed."""
+
+
+class UploadError(SourceAppError):
+    """
+    A form was not taken in whole.
+
+    Attributes:
+        received: what had arrived, what was cut, what was refused. Items in `received.arrived` are durable and stay.
+    """
+
+    received: Received = Received()
+
+
+class BadFormError(UploadError):
+    """These bytes are not a form this app gave out."""
+
+
+class LengthMissingError(BadFormError):
+    """The form does not say how long it is (browsers always do)."""
+
+
+class TokenError(UploadError):
+    """The form's token is missing or does not come first."""
+
+
+class TooLargeError(UploadError):
+    """A file, or the form as a whole, is over the limit that stands beside the field."""
+
+
+class MessageTooLongError(UploadError):
+    """The message is over its limit."""
+
+
+class DisconnectedError(UploadError):
+    """The circuit was cut, or fell silent, before the form ended."""
+
+
+class NoSpaceError(UploadError):
+    """The disk, or the part of it that files may fill, is full."""
+
+
+class SendAgainError(UploadError):
+    """What was sent was sealed in time but may not be kept; a fresh form would be."""

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+The two pages before anything is done: the choice of language, and what this place is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import make_response, render_template
+
+from source_app import render
+from source_app.errors import ClosedError
+from source_app.languages import LANGUAGES
+from source_app.parts import parts
+
+if TYPE_CHECKING:
+    from flask import Response
+
+
+def choose() -> Response:
+    """GET: both languages, in both scripts."""
+    return make_response(
+        render_template("choose.html", languages=LANGUAGES, organisation=parts().settings.organisation)
+    )
+
+
+def show() -> Response:
+    """GET: what this is, two ways in, and what is not promised."""
+    try:
+        fingerprint = tuple(parts().intake.root().fingerprint.split())
+    except ClosedError:
+        fingerprint = ()
+    return render.page("landing", fingerprint=fingerprint)

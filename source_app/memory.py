@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+What all workers know together, in memory only: the RAM keys and three tables that forget.
+
+One anonymous shared mapping, made by the master before it forks, so that a form opened at one worker is understood by
+the other and survives a worker's death. It never touches a disk, and a restart loses all of it: the pages say so.
+
+It promises that a process killed at any instruction wedges nobody (the lock is a POSIX record lock, which the kernel drops with
+its holder) and tears nothing (a record's key is written last). It refuses nothing for lack of room: a full bucket forgets
+its oldest record. What is kept here about a visit dies with the RAM keys that name it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import mmap
+import os
+import secrets
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from crypto.hidden import Hidden
+
+ROTATION: Final = 2 * 60 * 60  # seconds a RAM key is the newest; it then lives as long again as the older one
+KEY: Final = 32
+
+_HEAD = struct.Struct(">Q32s32s")  # monotonic second of the last rotation, newest key, older key
+_SLOT = struct.Struct(">16sQH")  # key (zeros: empty), monotonic second it dies, length of what follows
+
+
+class Memory:
+    """
+    The mapping: keys at its head, tables behind. Make it before forking, and share the object.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        shapes = {"marks": (8192, 8, 1), "outcomes": (1024, 8, 1), "visits": (1024, 4, 4096)}
+        size = mmap.PAGESIZE + sum(Table.span(*shape) for shape in shapes.values())
+        self._map = mmap.mmap(-1, size)
+        # A core file or a crash report must not carry what this object promises to forget.
+        self._map.madvise(mmap.MADV_DONTDUMP)
+        self._lock = _Lock()
+        self._write_head(self.now(), secrets.token_bytes(KEY), secrets.token_bytes(KEY))
+        offset = mmap.PAGESIZE
+        tables = {}
+        for name, shape in shapes.items():
+            tables[name] = Table(self, offset, *shape)
+            offset += Table.span(*shape)
+        #: Visits by id: left, or their codename known.
+        self.marks: Final = tables["marks"]
+        #: First forms by id: why one was refused, for a source whose browser could not show the page.
+        self.outcomes: Final = tables["outcomes"]
+        #: Visits by id: what was sent.
+        self.visits: Final = tables["visits"]
+
+    def now(self) -> int:
+        """Seconds of a clock that no administrator sets, the same in every process."""
+        return int(self._clock())
+
+    def ram_keys(self) -> tuple[Hidden, Hidden]:
+        """
+        The newest RAM key and the one before it, rotated if it is time.
+
+        Returns:
+            Two 32-byte keys; seal under the first, open under either.
+        """
+        with self._lock.held():
+            turned, newest, older = _HEAD.unpack_from(self._map)
+            age = self.now() - turned
+            if age >= ROTATION:
+                # Aligned to the last turn: a quiet server must not let a key live longer than a busy one.
+                older = newest if age < 2 * ROTATION else secrets.token_bytes(KEY)
+                newest = secrets.token_bytes(KEY)
+                self._write_head(turned + age - age % ROTATION, newest, older)
+        return Hidden(newest), Hidden(older)
+
+    def _write_head(self, turned: int, newest: bytes, older: bytes) -> None:
+        self._map[: _HEAD.size] = _HEAD.pack(turned, newest, older)
+
+    @contextmanager
+    def changing(self) -> Iterator[mmap.mmap]:
+        """Hold the lock over all workers while the mapping is read or changed."""
+        with self._lock.held():
+            yield self._map
+
+
+class Table:
+    """
+    A set-associative table: a key's first bytes name a bucket of a few ways; the record nearest its death gives way.
+
+    Keys are 16 bytes that the server drew or hashed, so nobody outside chooses a bucket.
+    """
+
+    def __init__(self, memory: Memory, offset: int, buckets: int, ways: int, size: int) -> None:
+        self._memory = memory
+        self._offset = offset
+        self._buckets = buckets
+        self._ways = ways
+        self.size: Final = size
+        self._step = _SLOT.size + size
+
+    @staticmethod
+    def span(buckets: int, ways: int, size: int) -> int:
+        """Bytes that a table of this shape takes."""
+        return buckets * ways * (_SLOT.size + size)
+
+    def put(self, key: bytes, record: bytes, seconds: int = 2 * ROTATION) -> None:
+        """
+        Remember a record for a time.
+
+        Raises:
+            ValueError: the key is not 16 bytes, or the record is larger than the table's records.
+        """
+        with self._memory.changing() as page:
+            self._put(page, key, record, seconds)
+
+    def get(self, key: bytes) -> bytes | None:
+        """What is remembered under a key, or None."""
+        with self._memory.changing() as page:
+            return self._get(page, key)
+
+    def change(self, key: bytes, step: Callable[[bytes], bytes], seconds: int = 2 * ROTATION) -> None:
+        """Replace a record by what `step` makes of it (of nothing, if there was none), in one hold of the lock."""
+        with self._memory.changing() as page:
+            self._put(page, key, step(self._get(page, key) or b""), seconds)
+
+    def drop(self, key: bytes) -> None:
+        """Forget a key, and overwrite what was there."""
+        with self._memory.changing() as page:
+            for at in self._places(key):
+                if page[at : at + 16] == key:
+                    page[at : at + self._step] = bytes(self._step)
+
+    def _places(self, key: bytes) -> range:
+        if len(key) != 16 or not any(key):
+            raise ValueError("a key here has 16 bytes, not all zero")
+        bucket = int.from_bytes(key[:4], "big") % self._buckets
+        start = self._offset + bucket * self._ways * self._step
+        return range(start, start + self._ways * self._step, self._step)
+
+    def _get(self, page: mmap.mmap, key: bytes) -> bytes | None:
+        for at in self._places(key):
+            name, dies, length = _SLOT.unpack_from(page, at)
+            if name == key and dies > self._memory.now():
+                body = at + _SLOT.size
+                return page[body : body + length]
+        return None
+
+    def _put(self, page: mmap.mmap, key: bytes, record: bytes, seconds: int) -> None:
+        if len(record) > self.size:
+            raise ValueError(f"a record here has at most {self.size} bytes")
+        places = self._places(key)
+        slots = {at: _SLOT.unpack_from(page, at) for at in places}
+        same = [at for at, (name, _, _) in slots.items() if name == key]
+        at = same[0] if same else min(places, key=lambda place: slots[place][1])
+        slot = _SLOT.pack(key, self._memory.now() + seconds, len(record)) + record
+        # The key goes last: a holder killed between these lines leaves an empty slot, not half a record.
+        page[at : at + self._step] = bytes(self._step)
+        page[at + 16 : at + len(slot)] = slot[16:]
+        page[at : at + 16] = key
+
+
+def purpose(key: Hidden, name: bytes) -> Hidden:
+    """
+    A key for one purpose from a RAM key.
+
+    Args:
+        key: a RAM key.
+        name: the purpose, at most 16 bytes.
+    """
+    return Hidden(hashlib.blake2b(key=bytes(key), person=name, digest_size=KEY).digest())
+
+
+class _Lock:
+    """
+    Mutual exclusion over threads (a lock of the process) and processes (a record lock on an anonymous file).
+    """
+
+    def __init__(self) -> None:
+        self._threads = threading.Lock()
+        self._file = os.memfd_create("lock", os.MFD_CLOEXEC)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        with self._threads:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN)

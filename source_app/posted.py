@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+One POST, read once: its token judged before anything else, its text and files handed on as they come.
+
+Every form of this app is multipart and goes through `upload.receive`, so that one strict parser stands between a stranger and
+the pages. A form whose token does not open, or belongs to another visit, loses nothing but its effect: its text is read (it is
+bounded) so that the answer can show it again; its files are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from flask import request
+
+from source_app.drain import answer_first
+from source_app.errors import BadFormError, ClosedError, TokenError, UploadError
+from source_app.headers import require_own_page
+from source_app.kdf import BusyError
+from source_app.outcome import Received
+from source_app.parts import parts
+from source_app.session import EndedError, Form, Kind
+from source_app.upload import FILES, TOKEN, Body, FileSink, receive
+from source_app.visitors import visiting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Response
+
+
+class Taker(Protocol):
+    """What a page does with the parts of its form, in the order they come."""
+
+    def began(self, form: Form) -> None:
+        """The token opened."""
+
+    def field(self, name: str, text: str) -> None:
+        """A text field is complete."""
+
+    def file(self, name: str, /) -> FileSink:
+        """A file begins."""
+
+
+class NoTaker:
+    """For forms that carry a few words and no files."""
+
+    def began(self, form: Form) -> None:
+        """Nothing depends on the form's id."""
+
+    def field(self, name: str, text: str) -> None:
+        """Fields are read when the form is whole."""
+
+    def file(self, _name: str, /) -> FileSink:
+        """
+        Raises:
+            BadFormError: always.
+        """
+        raise BadFormError("a file in a form that takes none")
+
+
+@dataclass(slots=True, kw_only=True)
+class Posted:
+    """
+    What a POST brought.
+
+    Args:
+        form: the form, or None: ended, or not of this visit.
+        fields: the text fields that came, complete ones only.
+        received: items and what became of them.
+        error: why it was not taken in whole.
+        files: whether a file was in it that nobody took.
+    """
+
+    form: Form | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+    received: Received = field(default_factory=Received)
+    error: UploadError | ClosedError | BusyError | EndedError | None = None
+    files: bool = False
+    _body: _Counted
+
+    def text(self, name: str) -> str:
+        """A field as it was written, line ends as LF; empty if it did not come."""
+        return self.fields.get(name, "").replace("\r\n", "\n")
+
+    def answer(self, response: Response) -> Response:
+        """The response, which goes out before the rest of the body is read and thrown away."""
+        if self._body.left > 0:
+            return answer_first(response, self._body.stream, self._body.left, bound=parts().settings.drain_bytes)
+        return response
+
+
+class _Counted:
+    """A body that knows how much of it is still to come."""
+
+    def __init__(self, stream: Body, length: int) -> None:
+        self.stream = stream
+        self.left = length
+
+    def read(self, size: int, /) -> bytes:
+        piece = self.stream.read(size)
+        self.left -= len(piece)
+        return piece
+
+
+def read_post(kind: Kind, taker: Taker | None = None) -> Posted:
+    """
+    Read the present request's form.
+
+    Args:
+        kind: the form it has to be.
+        taker: what takes its parts; a form without one takes no files.
+
+    Raises:
+        ForeignError: it comes from a page that is not ours.
+        BadFormError, LengthMissingError: it is not a form of this app.
+    """
+    require_own_page(request)
+    length = request.content_length
+    posted = Posted(_body=_Counted(request.environ["wsgi.input"], length or 0))
+    reading = _Reading(posted, kind, taker or NoTaker())
+    settings = parts().settings
+    try:
+        posted.received = receive(
+            posted._body,  # noqa: SLF001 - the record's own module
+            request.headers.get("Content-Type", ""),
+            length,
+            limits=settings.limits.on(settings.store),
+            open_file=reading.file,
+            on_field=reading.field,
+        )
+    except UploadError as error:
+        posted.error = error
+        posted.received = error.received
+    except (ClosedError, BusyError, EndedError) as error:
+        posted.error = error
+    return posted
+
+
+class _Reading:
+    """Judges the token and passes on what follows it."""
+
+    def __init__(self, posted: Posted, kind: Kind, taker: Taker) -> None:
+        self._posted = posted
+        self._kind = kind
+        self._taker = taker
+
+    def field(self, name: str, text: str) -> None:
+        posted = self._posted
+        if name == TOKEN:
+            posted.form = self._judged(text)
+            if posted.form is not None:
+                self._taker.began(posted.form)
+            return
+        posted.fields[name] = text
+        if posted.form is not None:
+            self._taker.field(name, text)
+
+    def file(self, _fields: Mapping[str, str], name: str) -> FileSink:
+        if self._posted.form is None:
+            self._posted.files = True
+            raise TokenError(f"{FILES} under a token that opens nothing")
+        return self._taker.file(name)
+
+    def _judged(self, token: str) -> Form | None:
+        try:
+            form = parts().sealer.form(token)
+        except EndedError:
+            return None
+        if form.kind is not self._kind:
+            return None
+        if self._kind is Kind.VISIT:
+            session = visiting()
+            if session is None or form.session != session.id:
+                return None
+        return form

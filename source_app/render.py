@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+How a page is made: its template, and what every page shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from flask import current_app, make_response
+
+from source_app.languages import LANGUAGES, chosen
+from source_app.languages import translated as _
+from source_app.limits import GIB, KIB, MIB
+from source_app.parts import parts
+from source_app.visitors import fresh_token, visiting
+
+if TYPE_CHECKING:
+    from flask import Response
+
+_UNITS: Final = ((GIB, "GB"), (MIB, "MB"), (KIB, "KB"))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """
+    One way on from a page.
+
+    Args:
+        address: where it leads.
+        label: what it says.
+    """
+
+    address: str
+    label: str
+
+
+def page(template: str, status: int = 200, **shown: object) -> Response:
+    """
+    Make a page in the language of the request.
+
+    Args:
+        template: its name, without `.html`.
+        status: the HTTP status.
+        shown: what the template shows; `token` for a page whose forms are not of this visit.
+    """
+    session = visiting()
+    shown.setdefault("elsewhere", "")
+    shown.setdefault("notice", ())
+    if "token" not in shown and session is not None:
+        shown["token"] = fresh_token()
+    html = current_app.jinja_env.get_template(f"{template}.html").render(
+        language=chosen(),
+        languages=LANGUAGES,
+        organisation=parts().settings.organisation,
+        session=session is not None,
+        **shown,
+    )
+    response = make_response(html, status)
+    response.headers["Content-Type"] = "text/html; charset=utf-8"
+    return response
+
+
+def redirected(name: str) -> Response:
+    """
+    To another page of this language, by GET: a POST that was taken leaves no request with its contents in the browser's history.
+    """
+    response = make_response("", 303)
+    response.headers["Location"] = f"/{chosen().path}/{name}"
+    return response
+
+
+def plain(status: int, heading: str, *lines: str, ways: tuple[Way, ...] = ()) -> Response:
+    """A page that says something and shows a way on."""
+    return page("plain", status, heading=heading, lines=lines, ways=ways or ways_on())
+
+
+def ways_on() -> tuple[Way, ...]:
+    """Where a page leads when there is nothing better: into the visit, or to its two beginnings."""
+    path = chosen().path
+    if visiting() is not None:
+        return (Way(f"/{path}/received", _("Back to your visit")), Way(f"/{path}/thread", _("Answers")))
+    return (Way(f"/{path}/write", _("Write to us")), Way(f"/{path}/return", _("I have a codename")))
+
+
+def size(length: int) -> str:
+    """A length as people read it: three digits, in the units file managers show."""
+    for unit, name in _UNITS:
+        if length >= unit:
+            return f"{length / unit:.3g} {name}" if length < 999.5 * unit else f"{length // unit} {name}"
+    return _("%(count)s bytes", count=length)
+
+
+def file_limit() -> str:
+    """The limit that stands beside a file field: what is set, or what the disk still has room for."""
+    settings = parts().settings
+    return size(settings.limits.on(settings.store).file)
+
+
+def characters() -> str:
+    """The limit that stands beside a message field."""
+    return f"{parts().settings.message_bytes // 4:,}"

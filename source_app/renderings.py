@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+A codename as it is shown: the rendering of the page's language first, the two others behind it (spec K2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crypto.codename import Codename
+
+if TYPE_CHECKING:
+    from crypto.hidden import Hidden
+    from source_app.languages import Language, RenderingForm
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """
+    One of the three.
+
+    Args:
+        form: which.
+        tag: the language of its symbols, for `lang`.
+        symbols: nine.
+    """
+
+    form: RenderingForm
+    tag: str
+    symbols: tuple[str, ...]
+
+
+def renderings(secret: Hidden | None, language: Language) -> tuple[Rendering, ...]:
+    """
+    The renderings of a codename, that of the language first; none if it is not shown any more.
+    """
+    if secret is None:
+        return ()
+    codename = Codename.from_secret(secret)
+    numbers = tuple(str(number) for number in codename.numbers())
+    shown = (
+        Rendering("words", "en", codename.words()),
+        Rendering("characters", "zh-Hans", codename.characters()),
+        Rendering("numbers", "en", numbers),
+    )
+    return tuple(sorted(shown, key=lambda one: one.form != language.form))

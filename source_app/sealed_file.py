@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+One file on its way into the blob store, sealed as it comes: memory does not depend on its size.
+
+The first bytes are held back until the item's id is known: it is made from them, from the name and from the file's place in
+the form. So a second, different file under a form that was used before is never taken for a repeat and lost.
+
+Files stop where the part of the disk that is kept for messages begins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from crypto.frame import file_header
+from crypto.seal import ItemSealer
+from source_app.errors import NoSpaceError
+from source_app.gather import Gather
+from source_app.limits import SPACE_STEP, room_for_files
+from source_app.outcome import Arrived
+from source_app.storing import full_is_said
+
+if TYPE_CHECKING:
+    from source_app.submission import Submission
+    from store.blobs import BlobWriter
+
+#: How much of a file's beginning goes into its item id.
+HEAD: Final = 64 * 1024
+
+
+class SealedFile:
+    """
+    An `upload.FileSink`. Made by `Submission.file`.
+    """
+
+    def __init__(self, form: Submission, name: str, place: int) -> None:
+        """
+        Raises:
+            ClosedError: nobody could read it.
+            NoSpaceError: there is no room for files.
+        """
+        self._form = form
+        self._name = name
+        self._place = place
+        self._to = form.intake.addressees()
+        self._head = bytearray()
+        self._room = 0
+        self._item = b""
+        self._blob: BlobWriter | None = None
+        self._gather = Gather(lambda _: None, 0)
+        self._sealer: ItemSealer | None = None
+        self._look(1)
+
+    def write(self, piece: bytes | bytearray) -> None:
+        """
+        Raises:
+            NoSpaceError: there is no room for it.
+        """
+        self._look(len(piece))
+        if self._sealer is not None:
+            with full_is_said():
+                self._sealer.write(memoryview(piece))
+            return
+        self._head += piece
+        if len(self._head) >= HEAD:
+            self._begin()
+
+    def finish(self) -> Arrived:
+        """
+        Raises:
+            NoSpaceError: there is no room for it.
+            SendAgainError: its epoch was closed while it came, or its id is another file's.
+        """
+        sealer, blob = self._begin()
+        with full_is_said():
+            length = sealer.finish()
+            self._gather.flush()
+            stored = blob.commit()
+        self._blob = None
+        # From here the blob is the store's: it removes it if it refuses the row, or knows it already.
+        self._form.deposit(self._item, self._to, sealer.header, length=length.payload, blob=stored)
+        self._form.note(self._item, length.body)
+        return Arrived(name=self._name, length=length.body, item=self._item)
+
+    def abort(self) -> None:
+        """
+        Remove what was written.
+        """
+        blob, self._blob = self._blob, None
+        self._sealer = None
+        self._head.clear()
+        if blob is not None:
+            blob.abort()
+
+    def _begin(self) -> tuple[ItemSealer, BlobWriter]:
+        if self._sealer is not None and self._blob is not None:
+            return self._sealer, self._blob
+        name = self._name.encode()
+        content = b"".join(
+            (self._place.to_bytes(4, "big"), len(name).to_bytes(4, "big"), name, memoryview(self._head)[:HEAD])
+        )
+        self._item = self._form.item_id(b"file", content)
+        header = file_header(name=self._name, **self._form.common(self._item, self._to))
+        with full_is_said():
+            self._blob = self._form.intake.store.blobs.create()
+            self._gather = Gather(self._blob.write)
+            self._sealer = ItemSealer(self._to.recipients, header, self._gather.write)
+            self._sealer.write(memoryview(self._head))
+        self._head = bytearray()
+        return self._sealer, self._blob
+
+    def _look(self, length: int) -> None:
+        # Between two looks at the disk a file may write SPACE_STEP: the reserve is kept to within that, for each file.
+        self._room -= length
+        if self._room < 0:
+            intake = self._form.intake
+            free = room_for_files(intake.store.folder, intake.reserve)
+            if free < length:
+                raise NoSpaceError("the part of the disk that is for files is full")
+            self._room = min(free, SPACE_STEP)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+What a source's form carries, on its way to the intake: derived when it is needed, committed item by item, and listed for this visit.
+
+The message is sealed and committed the moment its field is complete, before the first byte of a file: a circuit that breaks
+during a file does not cost the words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from source_app import visit
+from source_app.errors import ClosedError, UploadError
+from source_app.languages import chosen
+from source_app.parts import parts
+from source_app.posted import NoTaker, Posted
+from source_app.senders import sender_of
+from source_app.submission import Sender, Submission
+from source_app.upload import MESSAGE, FileSink
+
+if TYPE_CHECKING:
+    from source_app.session import Form, Session
+
+
+class Sending(NoTaker):
+    """
+    One form of one source.
+
+    Args:
+        session: the visit it belongs to; None for a first contact, which begins one.
+    """
+
+    def __init__(self, session: Session | None = None) -> None:
+        self.session = session
+        self.arrived = False
+        self._form: Form | None = None
+        self._submission: Submission | None = None
+
+    def began(self, form: Form) -> None:
+        """Note the form; nothing is derived for a form that brings nothing."""
+        self._form = form
+
+    def field(self, name: str, text: str) -> None:
+        """
+        Send the message, if this is it and it says something.
+
+        Raises:
+            UploadError, ClosedError, BusyError: nothing of it was kept.
+        """
+        if name == MESSAGE and text.strip():
+            arrived = self._opened().message(text.replace("\r\n", "\n"))
+            self.arrived = True
+            self._list((visit.Entry(visit.State.ARRIVED, None, arrived.length, arrived.item[:4]),))
+
+    def file(self, name: str, /) -> FileSink:
+        """
+        Begin a file.
+
+        Raises:
+            UploadError, ClosedError, BusyError: nothing was begun.
+        """
+        return self._opened().file(name)
+
+    def end(self, posted: Posted) -> None:
+        """
+        Close the form, however it ended: commit the list of its files, and list what became of them.
+        """
+        self.arrived = self.arrived or bool(posted.received.arrived)
+        self._list(visit.entries_of(posted.received))
+        if self._submission is None:
+            return
+        try:
+            self._submission.close()
+        except (UploadError, ClosedError) as error:
+            posted.error = posted.error or error
+
+    def begin(self) -> Session:
+        """
+        The visit, begun if there is none: this is where a first contact's codename is derived.
+
+        Raises:
+            ClosedError: there is nobody to write to.
+            BusyError: too many are deriving.
+            EndedError: the visit that this form began was left.
+        """
+        if self.session is None:
+            form = self._form
+            if form is None or form.secret is None:
+                raise RuntimeError("a visit begins with the form of a first contact")
+            now = parts().intake.organisation()
+            if not now.sheets:
+                # That there is nobody to seal to is said before the KDF is paid.
+                raise ClosedError("no seat is active")
+            generation = now.root.generations[-1]
+            subkeys = parts().derivations.derive(form.secret, generation)
+            self.session = parts().sealer.begin(generation.number, subkeys, first=form)
+        return self.session
+
+    def _opened(self) -> Submission:
+        if self._submission is None:
+            if self._form is None:
+                raise RuntimeError("nothing is sent before its form's token was read")
+            sender: Sender = sender_of(self.begin(), chosen().tag)
+            self._submission = Submission(parts().intake, sender, self._form.id)
+        return self._submission
+
+    def _list(self, lines: tuple[visit.Entry, ...]) -> None:
+        if self.session is not None:
+            visit.add(parts().memory, self.session.id, lines)

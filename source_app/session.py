@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+What a browser carries for us, sealed: the session's cookie and each form's token.
+
+Both are SecretBox boxes of fixed length under keys that exist only in the workers' shared memory. The cookie holds the subkeys
+of a codename, and the codename itself only while its page may still show it. The token says which form this is, for which session,
+and, on a first visit, the codename that nobody has seen yet: its KDF runs at the POST, never at the GET (§7).
+
+A box that does not open is an ended visit, not an attack: restarts and rotations make such boxes every day.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import enum
+import hashlib
+import secrets
+import struct
+from dataclasses import dataclass, replace
+from typing import Final
+
+import nacl.exceptions
+from nacl.secret import SecretBox
+
+from crypto.derive import Subkeys
+from crypto.hidden import Hidden
+from source_app.memory import Memory, purpose
+
+COOKIE: Final = "s"
+SHOWN_SECONDS: Final = 20 * 60
+SECRET: Final = 18  # spec K2
+
+_SESSION = struct.Struct(">16sIQ18s32s32s32s")
+_FORM = struct.Struct(">B16s16s18s")
+_KNOWN: Final = b"k"
+_LEFT: Final = b"l"
+_OVERHEAD: Final = SecretBox.NONCE_SIZE + SecretBox.MACBYTES
+
+
+class EndedError(Exception):
+    """The visit or the form has ended: a restart, two hours of silence, or "log out"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """
+    One visit.
+
+    Args:
+        id: 16 random bytes; names the visit's list in memory and, after "log out", its end.
+        generation: number of the codename generation the subkeys come from.
+        subkeys: what a codename derives to.
+        secret: the codename (18 bytes) while it may be shown, else None.
+        shown_until: monotonic second at which the codename stops being shown.
+    """
+
+    id: bytes
+    generation: int
+    subkeys: Subkeys
+    secret: Hidden | None = None
+    shown_until: int = 0
+
+    def without_codename(self) -> Session:
+        """The same visit, holding subkeys only."""
+        return replace(self, secret=None, shown_until=0)
+
+
+class Kind(enum.IntEnum):
+    """Which form a token was made for."""
+
+    WRITE = 1
+    RETURN = 2
+    VISIT = 3
+    AGAIN = 4
+    PAST = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """
+    One rendering of one form.
+
+    Args:
+        kind: which form.
+        id: 16 random bytes; the ids of the items it sends are made from it, so that a repeat is known as one.
+        session: id of the visit it belongs to, zeros before there is one.
+        secret: the codename of a first visit, else None.
+    """
+
+    kind: Kind
+    id: bytes
+    session: bytes = bytes(16)
+    secret: Hidden | None = None
+
+    @property
+    def visit(self) -> bytes:
+        """
+        Id of the visit that a first form begins: made from the form's id, so that a repeat of the form is the same visit.
+        """
+        return hashlib.blake2b(key=self.id, digest_size=16, person=b"visit").digest()
+
+
+class Sealer:
+    """
+    Seals and opens cookies and tokens under the RAM keys.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def begin(self, generation: int, subkeys: Subkeys, *, first: Form | None = None) -> Session:
+        """
+        A new visit, not yet in any browser.
+
+        Args:
+            generation: number of the generation.
+            subkeys: what the codename derived to.
+            first: the form of a first contact: its codename is shown for 20 minutes, unless the source said before that it is known.
+
+        Raises:
+            EndedError: the visit that this form began was left.
+        """
+        if first is None:
+            return Session(id=secrets.token_bytes(16), generation=generation, subkeys=subkeys)
+        until = self._memory.now() + SHOWN_SECONDS
+        return self._today(
+            Session(id=first.visit, generation=generation, subkeys=subkeys, secret=first.secret, shown_until=until)
+        )
+
+    def cookie(self, session: Session) -> str:
+        """
+        The visit as the value of its cookie, always of one length, under the newest key.
+
+        Raises:
+            EndedError: the visit was left while this request ran.
+        """
+        # An upload that began before "I have it" must not carry the codename back into the browser.
+        session = self._today(session)
+        keys = session.subkeys
+        return self._seal(
+            b"cookie",
+            _SESSION.pack(
+                session.id,
+                session.generation,
+                session.shown_until,
+                session.secret or bytes(SECRET),
+                keys.locator_token,
+                keys.thread,
+                keys.reply_seed,
+            ),
+        )
+
+    def session(self, value: str) -> Session:
+        """
+        The visit that a cookie's value carries; the codename is gone from it when its 20 minutes are.
+
+        Raises:
+            EndedError: the value does not open, or its visit was ended.
+        """
+        plain = self._open(b"cookie", value, _SESSION.size)
+        name, generation, until, secret, token, thread, seed = _SESSION.unpack(plain)
+        return self._today(
+            Session(
+                id=name,
+                generation=generation,
+                subkeys=Subkeys(Hidden(token), Hidden(thread), Hidden(seed)),
+                secret=Hidden(secret),
+                shown_until=until,
+            )
+        )
+
+    def know(self, session: Session) -> Session:
+        """Stop showing a visit's codename, at every worker and in every request that still runs."""
+        self._memory.marks.put(session.id, _KNOWN)
+        return session.without_codename()
+
+    def leave(self, session: Session) -> None:
+        """End a visit: its cookie opens nothing any more, at any worker, and its list is forgotten."""
+        self._memory.marks.put(session.id, _LEFT)
+        self._memory.visits.drop(session.id)
+
+    def _today(self, session: Session) -> Session:
+        mark = self._memory.marks.get(session.id)
+        if mark == _LEFT:
+            raise EndedError
+        if mark == _KNOWN or session.shown_until <= self._memory.now():
+            return session.without_codename()
+        return session
+
+    def token(self, form: Form) -> str:
+        """A form as the value of its first field, always of one length."""
+        return self._seal(b"form", _FORM.pack(form.kind, form.id, form.session, form.secret or bytes(SECRET)))
+
+    def form(self, value: str) -> Form:
+        """
+        The form that a token names.
+
+        Raises:
+            EndedError: the token does not open.
+        """
+        kind, name, session, secret = _FORM.unpack(self._open(b"form", value, _FORM.size))
+        carried = Hidden(secret) if kind == Kind.WRITE else None
+        return Form(kind=Kind(kind), id=name, session=session, secret=carried)
+
+    def _seal(self, name: bytes, plain: bytes) -> str:
+        newest, _ = self._memory.ram_keys()
+        return base64.urlsafe_b64encode(SecretBox(purpose(newest, name)).encrypt(plain)).decode()
+
+    def _open(self, name: bytes, value: str, size: int) -> bytes:
+        if len(value) != -(-(size + _OVERHEAD) // 3) * 4:
+            raise EndedError
+        try:
+            box = base64.b64decode(value.encode("ascii"), altchars=b"-_", validate=True)
+        except (UnicodeEncodeError, binascii.Error):
+            raise EndedError from None
+        for key in self._memory.ram_keys():
+            try:
+                return SecretBox(purpose(key, name)).decrypt(box)
+            except (nacl.exceptions.CryptoError, ValueError):
+                continue
+        raise EndedError
+
+
+def new_form(kind: Kind, session: Session | None = None, secret: Hidden | None = None) -> Form:
+    """
+    A fresh form.
+
+    Args:
+        kind: which form.
+        session: the visit it belongs to, if there is one.
+        secret: the codename of a first visit.
+    """
+    return Form(kind=kind, id=secrets.token_bytes(16), session=session.id if session else bytes(16), secret=secret)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+What an installation decides about its source pages, in one frozen record.
+
+It refuses values outside its bounds when it is made, so that no page has to ask again. It reads no file: `deploy` does,
+and hands the record over. It holds no secret.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from source_app.limits import DRAIN_BYTES, FILE_BYTES, IDLE_SECONDS, MESSAGE_BYTES, RESERVE_BYTES, Limits
+
+
+class SettingsError(ValueError):
+    """A setting of the source pages is outside its bounds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """
+    The settings of one source app.
+
+    Args:
+        store: folder of the store (`dengwen.db`, `blobs/`, `incoming/`, `gate`).
+        organisation: the name that stands on every page.
+        message_bytes: longest message, in bytes of UTF-8.
+        file_bytes: longest file.
+        drain_bytes: how much of a refused body is read and thrown away, so that the browser shows the page that says so.
+        reserve_bytes: disk that files leave to messages.
+        silence_seconds: a body that sends nothing for this long is ended.
+        kdf_slots: codenames derived at the same time by all workers together; 0 is one for each core.
+        workers: processes that answer.
+        threads: requests that one process holds at once; a held body holds a thread.
+        bind: where gunicorn listens, `host:port` or `unix:/path`.
+    """
+
+    store: Path
+    organisation: str
+    message_bytes: int = MESSAGE_BYTES
+    file_bytes: int = FILE_BYTES
+    drain_bytes: int = DRAIN_BYTES
+    reserve_bytes: int = RESERVE_BYTES
+    silence_seconds: int = int(IDLE_SECONDS)
+    kdf_slots: int = 0
+    workers: int = 2
+    threads: int = 600
+    bind: str = "127.0.0.1:0"
+
+    def __post_init__(self) -> None:
+        name = self.organisation
+        if not name.strip() or len(name) > 120 or not name.isprintable():
+            raise SettingsError("organisation: 1 to 120 printable characters")
+        for key, low, high in (
+            ("message_bytes", 1 << 16, 8 << 20),
+            ("file_bytes", 1 << 16, 1 << 40),
+            ("drain_bytes", 0, 1 << 40),
+            ("reserve_bytes", 0, 1 << 50),
+            ("silence_seconds", 1, 3600),
+            ("kdf_slots", 0, 64),
+            ("workers", 1, 64),
+            ("threads", 1, 4096),
+        ):
+            if not low <= getattr(self, key) <= high:
+                raise SettingsError(f"{key}: {low} to {high}")
+
+    @property
+    def limits(self) -> Limits:
+        """What one message, one file and one refused body may hold."""
+        return Limits(
+            message=self.message_bytes, file=self.file_bytes, drain=self.drain_bytes, reserve=self.reserve_bytes
+        )
+
+    @property
+    def slots(self) -> int:
+        """Codenames derived at the same time."""
+        return self.kdf_slots or os.cpu_count() or 1

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+One slot of a thread: the newest reply from a place on, and the statuses around it.
+
+A page opens WINDOW envelopes, never more or fewer: where the thread has less, dummies sealed to a throwaway identity are opened in
+their place, so that the work does not say how much there is. What does not open or verify is named and not shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from crypto.age import HybridIdentity
+from crypto.card import Card
+from crypto.errors import CryptoError, SignatureError
+from crypto.hidden import Hidden
+from crypto.replies import Reply, Status, open_reply, seal_reply
+from crypto.root import Root
+from crypto.signing import SigningKey
+from source_app.languages import translated as _
+from source_app.parts import parts
+from store import seats, threads
+from store.replies import StoredReply
+from store.replies import slots as stored_slots
+
+if TYPE_CHECKING:
+    from source_app.session import Session
+
+WINDOW: Final = 2
+PART_CHARACTERS: Final = 6_000  # of a reply on one page: 64 KiB hold it whatever has to be escaped
+FURTHEST: Final = 10_000
+NO_THREAD: Final = bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReply:
+    """
+    A reply as it is shown.
+
+    Args:
+        item: its id in hex, for "delete".
+        lang: its language, or empty.
+        text: one part of it.
+        next_part: number of the part that follows, or None.
+        signed: who signed it, in words.
+    """
+
+    item: str
+    lang: str
+    text: str
+    next_part: int | None
+    signed: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStatus:
+    """A status as it is shown, and who signed it, in words."""
+
+    name: Status
+    signed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """
+    What one page shows.
+
+    Args:
+        offset: how many newer envelopes it passed over.
+        reply: the first reply from there on, if the window holds one.
+        statuses: statuses before the next reply.
+        warnings: what did not open or verify.
+        older: the offset of the next older page, or None.
+    """
+
+    offset: int
+    reply: ShownReply | None
+    statuses: tuple[ShownStatus, ...]
+    warnings: tuple[str, ...]
+    older: int | None
+
+
+def read_slot(session: Session, offset: int, part: int = 0) -> Slot:
+    """
+    Open one slot.
+
+    Args:
+        session: the visit.
+        offset: how many newer envelopes to pass over.
+        part: which part of a long reply.
+    """
+    thread = threads.find(parts().store, session.subkeys.locator)
+    # Asked for and made also where there is no thread: its absence costs the same.
+    sealed = stored_slots(parts().store, thread.id if thread else NO_THREAD, offset=offset, count=WINDOW + 1)
+    identity = HybridIdentity(session.subkeys.reply_seed)
+    opened = [_opened(one, session, identity) for one in sealed[:WINDOW]]
+    for _number in range(WINDOW - len(opened)):
+        _open_dummy()
+    reply: ShownReply | None = None
+    statuses: list[ShownStatus] = []
+    warnings: list[str] = []
+    used = 0
+    for one in opened:
+        shown = _shown(one, part)
+        if isinstance(shown, ShownReply):
+            if reply is not None:
+                break
+            reply = shown
+        elif isinstance(shown, ShownStatus):
+            statuses.append(shown)
+        else:
+            warnings.append(shown)
+        used += 1
+    older = offset + used if len(sealed) > used else None
+    return Slot(offset, reply, tuple(statuses), tuple(warnings), older)
+
+
+def _opened(sealed: StoredReply, session: Session, identity: HybridIdentity) -> Reply | None:
+    keys = session.subkeys
+    try:
+        reply = open_reply(sealed.header, sealed.payload, identity)
+    except CryptoError:
+        return None
+    # An envelope filed under another row's id or thread was put there by somebody else than its author.
+    if reply.thread != keys.thread or reply.item != sealed.id:
+        return None
+    return reply
+
+
+def _shown(reply: Reply | None, part: int) -> ShownReply | ShownStatus | str:
+    if reply is None:
+        return _("Something here was damaged or does not belong to you. It is not shown.")
+    try:
+        signed = _signed(reply)
+    except SignatureError:
+        return _("Something here bears a signature that does not hold. Do not trust it; it is not shown.")
+    if reply.status is not None:
+        return ShownStatus(reply.status, signed)
+    text = reply.text or ""
+    start = part * PART_CHARACTERS
+    more = len(text) > start + PART_CHARACTERS
+    return ShownReply(
+        item=reply.item.hex(),
+        lang=reply.lang,
+        text=text[start : start + PART_CHARACTERS],
+        next_part=part + 1 if more else None,
+        signed=signed,
+    )
+
+
+def _signed(reply: Reply) -> str:
+    # spec Y2: the key of the card that the reply names, if this server still has it.
+    for seat in _seats_of(reply.card):
+        if seat[0] == reply.seat:
+            reply.verify(seat[1])
+            return _("signed by seat %(seat)s", seat=reply.seat)
+    return _("says it is from seat %(seat)s; its signature cannot be checked here any more", seat=reply.seat)
+
+
+def _seats_of(card: bytes) -> tuple[tuple[int, bytes], ...]:
+    now = parts().intake.organisation().card
+    found = now if now.digest == card else _earlier(card)
+    return () if found is None else tuple((seat.number, seat.signing) for seat in found.seats)
+
+
+def _earlier(digest: bytes) -> Card | None:
+    raw = seats.card_with(parts().store, digest)
+    for root in reversed(seats.roots(parts().store)) if raw is not None else ():
+        try:
+            return Card.decode(raw or b"", Root.decode(root))
+        except CryptoError:
+            continue
+    return None
+
+
+@cache
+def _dummy() -> tuple[bytes, bytes, HybridIdentity]:
+    identity = HybridIdentity.generate()
+    sealed = seal_reply(
+        recipient=identity.recipient,
+        thread=Hidden(bytes(32)),
+        item=bytes(16),
+        seat=1,
+        key=SigningKey.generate(),
+        card=bytes(32),
+        epoch=0,
+        lang="",
+        text="",
+    )
+    return sealed.header, sealed.payload, identity
+
+
+def _open_dummy() -> None:
+    open_reply(*_dummy())

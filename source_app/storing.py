@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+A full disk is said in one way, whoever noticed it.
+"""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from source_app.errors import NoSpaceError
+from store.errors import FullError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def full_is_said() -> Iterator[None]:
+    """
+    Raises:
+        NoSpaceError: for whatever the store or the system says when nothing more fits. Other errors pass.
+    """
+    try:
+        yield
+    except FullError:
+        raise NoSpaceError("the disk is full") from None
+    except OSError as error:
+        if error.errno in _FULL:
+            raise NoSpaceError("the disk is full") from None
+        raise

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+One form's items: sealed, durable, committed, one by one.
+
+What this file promises
+- An item counts when `message` has returned or a file's `finish` has: blob synced and renamed, row committed.
+- A repeat of a form is known as one. Item ids are made from the form's id and from what the item carries: the same thing
+  sent again is the same item, and another thing sent with the same form is another item.
+- A list of the files that arrived ends the form, so that a vault notices one that was dropped (spec F7).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crypto.frame import ListedFile, encode_list, files_header, message_header
+from crypto.seal import seal_frame
+from source_app.errors import SendAgainError
+from source_app.outcome import Arrived
+from source_app.sealed_file import SealedFile
+from source_app.storing import full_is_said
+from store.errors import ConflictError, EpochBelowFloorError
+from store.items import NewItem, deposit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crypto.epochs import Addressees
+    from crypto.frame_header import Common, FrameHeader
+    from crypto.hidden import Hidden
+    from source_app.intake import Intake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """
+    Whose thread a form belongs to, and how to answer.
+
+    Attributes:
+        locator: SHA-256 of the locator token (spec D5).
+        generation: the number of the generation the codename was derived under.
+        thread: the thread value (spec D6).
+        reply_to: the source's `age1pq1…` recipient.
+        lang: the language the source reads, BCP 47, or empty.
+    """
+
+    locator: bytes
+    generation: int
+    thread: Hidden
+    reply_to: str
+    lang: str
+
+
+class Submission:
+    """
+    What takes the items of one form. Made by `Intake.submission`; not for two threads.
+    """
+
+    def __init__(self, intake: Intake, sender: Sender, form: bytes) -> None:
+        self.intake = intake
+        self._sender = sender
+        self._form = form
+        self._files: list[ListedFile] = []
+        self._opened = 0
+
+    def message(self, text: str) -> Arrived:
+        """
+        Seal and commit a message.
+
+        Raises:
+            ClosedError: nobody could read it.
+            NoSpaceError: the disk is full.
+            SendAgainError: the epoch was closed twice meanwhile.
+        """
+        body = text.encode()
+        item = self.item_id(b"message", body)
+        self._small(item, body, lambda to: message_header(reply_to=self._sender.reply_to, **self.common(item, to)))
+        return Arrived(name="", length=len(body), item=item)
+
+    def file(self, name: str) -> SealedFile:
+        """
+        Args:
+            name: as the browser gave it, at most 1,024 bytes.
+
+        Returns:
+            a sink that seals what it is given.
+
+        Raises:
+            ClosedError: nobody could read it.
+            NoSpaceError: the part of the disk that files may fill is full.
+        """
+        self._opened += 1
+        return SealedFile(self, name, self._opened)
+
+    def close(self) -> None:
+        """
+        Commit the list of the files that arrived, if any did. Call it however the form ended.
+
+        Raises:
+            ClosedError, NoSpaceError, SendAgainError: the list was not kept; the files were.
+        """
+        if self._files:
+            body = encode_list(self._files)
+            item = self.item_id(b"files", body)
+            self._small(item, body, lambda to: files_header(**self.common(item, to)))
+
+    def item_id(self, kind: bytes, content: bytes = b"") -> bytes:
+        """
+        Args:
+            kind: at most 16 bytes, one for each purpose.
+            content: what makes the item itself.
+
+        Returns:
+            16 bytes: the same for the same thing sent with the same form, and nothing to whoever has not its token.
+        """
+        return hashlib.blake2b(content, key=self._form, digest_size=16, person=kind).digest()
+
+    def common(self, item: bytes, to: Addressees) -> Common:
+        """
+        Returns:
+            what every frame of this form says (spec F4).
+        """
+        return {
+            "thread": self._sender.thread,
+            "item": item,
+            "submission": self.item_id(b"submission"),
+            "card": to.card_digest,
+            "epoch": to.epoch,
+            "seats": to.seats,
+            "lang": self._sender.lang,
+        }
+
+    def deposit(
+        self,
+        item: bytes,
+        to: Addressees,
+        header: bytes,
+        *,
+        length: int,
+        payload: bytes | None = None,
+        blob: str | None = None,
+    ) -> None:
+        """
+        Commit one item, or know it as a repeat of one that is committed.
+
+        Args:
+            item: its id.
+            to: whom it was sealed to.
+            header: its age header.
+            length: bytes of its payload, which is either `payload` or in `blob`.
+
+        Raises:
+            NoSpaceError: the disk is full.
+            SendAgainError: it may not be kept.
+        """
+        row = NewItem(
+            id=item,
+            lane="source",
+            epoch=to.epoch,
+            card_sequence=to.card_sequence,
+            seats=to.seats,
+            header=header,
+            payload=payload,
+            blob=blob,
+            length=length,
+        )
+        sender = self._sender
+        try:
+            with full_is_said():
+                deposit(
+                    self.intake.store,
+                    locator=sender.locator,
+                    generation=sender.generation,
+                    items=[row],
+                    day=self.intake.clock(),
+                )
+        except (EpochBelowFloorError, ConflictError) as error:
+            raise SendAgainError(str(error)) from None
+
+    def note(self, item: bytes, length: int) -> None:
+        """
+        Put a committed file on the list that ends the form.
+        """
+        if all(file.item != item for file in self._files):
+            self._files.append(ListedFile(item, length))
+
+    def _small(self, item: bytes, body: bytes, header: Callable[[Addressees], FrameHeader]) -> None:
+        try:
+            self._seal_small(item, body, header)
+        except SendAgainError:
+            # spec E5: the floor rose between sealing and commit. The plaintext is still here: seal it once more.
+            self._seal_small(item, body, header)
+
+    def _seal_small(self, item: bytes, body: bytes, header: Callable[[Addressees], FrameHeader]) -> None:
+        to = self.intake.addressees()
+        sealed = seal_frame(to.recipients, header(to), body)
+        self.deposit(item, to, sealed.header, length=len(sealed.payload), payload=sealed.payload)

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+The thread's page: one slot of answers, writing more, deleting an answer, deleting everything.
+
+It looks the same whether or not anything was ever sent under the codename, and says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from source_app import render
+from source_app.ended import again_page, ended_page
+from source_app.languages import translated as _
+from source_app.parts import parts
+from source_app.posted import read_post
+from source_app.received import received_page
+from source_app.refusals import said_of, status_of
+from source_app.sending import Sending
+from source_app.session import Kind
+from source_app.slots import FURTHEST, read_slot
+from source_app.upload import MESSAGE
+from source_app.visitors import visit_is, visiting
+from store import erase, replies, threads
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from source_app.posted import Posted
+    from source_app.session import Session
+
+SURE = "sure"
+
+
+def show() -> Response:
+    """GET: the newest slot."""
+    session = visiting()
+    return ended_page() if session is None else _page(session)
+
+
+def turn() -> Response:
+    """POST: an older slot, or the next part of a long answer."""
+    posted, session = _posted()
+    if session is None:
+        return again_page(posted)
+    return _page(session, offset=_number(posted, "slot", FURTHEST), part=_number(posted, "part", 64))
+
+
+def answer() -> Response:
+    """POST: more words and files."""
+    session = visiting()
+    sending = Sending(session)
+    posted = read_post(Kind.VISIT, sending)
+    if posted.form is None or session is None:
+        return posted.answer(again_page(posted))
+    sending.end(posted)
+    if posted.error is not None:
+        status, said = status_of(posted.error), said_of(posted.error)
+        if sending.arrived or posted.received.refused:
+            return posted.answer(received_page(status, said))
+        return posted.answer(_page(session, status=status, notice=said, text=posted.text(MESSAGE)))
+    if not sending.arrived:
+        return _page(session, status=400, notice=(_("There was nothing in it: no words and no file."),))
+    return render.redirected("received")
+
+
+def delete() -> Response:
+    """POST: ask, then delete one answer."""
+    posted, session = _posted()
+    if session is None:
+        return again_page(posted)
+    item = posted.text("item")
+    if SURE not in posted.fields:
+        return render.page(
+            "confirm",
+            heading=_("Delete this answer?"),
+            lines=(_("It is erased from this server and cannot be brought back. Whoever wrote it keeps their copy."),),
+            act="delete",
+            item=item,
+            yes=_("Yes, delete it"),
+        )
+    thread = threads.find(parts().store, session.subkeys.locator)
+    if thread is not None and len(item) == 32 and _is_hex(item):
+        replies.delete(parts().store, thread.id, bytes.fromhex(item))
+    return _page(session, notice=(_("The answer has been deleted."),))
+
+
+def forget() -> Response:
+    """POST: ask, then erase the thread at once."""
+    posted, session = _posted()
+    if session is None:
+        return again_page(posted)
+    if SURE not in posted.fields:
+        return render.page(
+            "confirm",
+            heading=_("Delete everything?"),
+            lines=(
+                _(
+                    "Everything stored here under your codename is erased from this server at once: what you sent and what we answered. It cannot be brought back."
+                ),
+                _(
+                    "What our reviewers have already taken to their own machines stays there. They are told that you deleted it here."
+                ),
+            ),
+            act="forget",
+            item="",
+            yes=_("Yes, delete everything"),
+        )
+    thread = threads.find(parts().store, session.subkeys.locator)
+    if thread is not None:
+        erase.forget(parts().store, thread.id, day=parts().intake.clock())
+    parts().sealer.leave(session)
+    visit_is(None)
+    return left_page(
+        _("Everything is deleted"),
+        _("Nothing is stored on this server under that codename any more, and you are logged out."),
+    )
+
+
+def leave() -> Response:
+    """POST: log out. An ended visit is as good as left."""
+    posted, session = _posted()
+    if session is not None:
+        parts().sealer.leave(session)
+    elif visiting() is not None and posted.form is None:
+        return again_page(posted)
+    visit_is(None)
+    return left_page(_("You are logged out"), _("This server has forgotten your visit."))
+
+
+def left_page(heading: str, line: str) -> Response:
+    """The last page of a visit: the browser is asked to forget it too."""
+    response = render.plain(
+        200,
+        heading,
+        line,
+        _(
+            "Your browser was asked to clear what it kept of these pages. To be sure, choose “New Identity” in Tor Browser, or close it."
+        ),
+    )
+    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    return response
+
+
+def _posted() -> tuple[Posted, Session | None]:
+    posted = read_post(Kind.VISIT)
+    whole = posted.form is not None and posted.error is None
+    return posted, visiting() if whole else None
+
+
+def _page(
+    session: Session,
+    *,
+    status: int = 200,
+    offset: int = 0,
+    part: int = 0,
+    notice: tuple[str, ...] = (),
+    text: str = "",
+) -> Response:
+    return render.page(
+        "thread",
+        status,
+        notice=notice,
+        text=text,
+        slot=read_slot(session, offset, part),
+        characters=render.characters(),
+        file_limit=render.file_limit(),
+    )
+
+
+def _number(posted: Posted, name: str, most: int) -> int:
+    text = posted.text(name)
+    return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
+
+def _is_hex(text: str) -> bool:
+    return all(character in "0123456789abcdef" for character in text)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+The visit that a request belongs to: read from its cookie once, written back on every answer so that it slides.
+
+The name of the cookie and its length say nothing. It is a session cookie: closing the browser forgets it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flask import g, request
+
+from source_app.parts import parts
+from source_app.session import COOKIE, EndedError, Form, Kind, Session, new_form
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+PAST_COOKIE: Final = "f"
+
+
+def visiting() -> Session | None:
+    """The visit of the present request, if its cookie opens."""
+    if "visit" not in g:
+        g.visit = None
+        value = request.cookies.get(COOKIE)
+        if value:
+            try:
+                g.visit = parts().sealer.session(value)
+            except EndedError:
+                g.ended = True
+    visit: Session | None = g.visit
+    return visit
+
+
+def has_ended() -> bool:
+    """Whether the browser brought a cookie that opens nothing any more."""
+    return visiting() is None and g.get("ended", False)
+
+
+def visit_is(session: Session | None) -> None:
+    """Make this the visit of the present request; None ends it in this browser."""
+    g.visit = session
+    g.ended = session is None
+
+
+def remember_form(form: Form) -> None:
+    """Let the browser bring a first form's id back, so that a refusal it could not show is not lost."""
+    g.past = parts().sealer.token(Form(kind=Kind.PAST, id=form.id))
+
+
+def past_outcome() -> bytes | None:
+    """Why the browser's last first form was refused, told once."""
+    value = request.cookies.get(PAST_COOKIE)
+    if not value:
+        return None
+    try:
+        form = parts().sealer.form(value)
+    except EndedError:
+        return None
+    outcome = parts().memory.outcomes.get(form.id)
+    if outcome is not None:
+        parts().memory.outcomes.drop(form.id)
+    return outcome
+
+
+def fresh_token(kind: Kind = Kind.VISIT) -> str:
+    """A token for a form on the page that is being made."""
+    return parts().sealer.token(new_form(kind, visiting()))
+
+
+def carry(app: Flask) -> None:
+    """Write the visit back on every answer of an app."""
+    app.after_request(_write_back)
+
+
+def _write_back(response: Response) -> Response:
+    if request.path.startswith("/static/"):
+        return response
+    session = visiting()
+    if session is not None:
+        try:
+            _set(response, COOKIE, parts().sealer.cookie(session))
+        except EndedError:
+            g.ended = True
+    if g.get("ended", False):
+        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+    if "past" in g:
+        _set(response, PAST_COOKIE, g.past)
+    elif session is not None and PAST_COOKIE in request.cookies:
+        response.delete_cookie(PAST_COOKIE, path="/", httponly=True, samesite="Strict")
+    return response
+
+
+def _set(response: Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, path="/", httponly=True, samesite="Strict")

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+From a form to a vault: what is committed opens to what was sent, once, under what is installed now.
+"""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from crypto.epochs import number_on
+from crypto.frame import decode_list
+from source_app import sealed_file
+from source_app.errors import ClosedError, NoSpaceError, SendAgainError
+from source_app.intake import Intake
+from source_app.sealed_file import HEAD, SealedFile
+from store import seats
+from store.disk import Disk
+from store.engine import Store
+from tests.source_app.throwaway import Opened, Throwaway, new_store, sender
+
+FORM = bytes(range(16))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = new_store(tmp_path / "store")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def organisation() -> Throwaway:
+    return Throwaway()
+
+
+@pytest.fixture
+def intake(store: Store, organisation: Throwaway) -> Intake:
+    organisation.install(store)
+    return Intake(store, reserve=0)
+
+
+def files(store: Store) -> list[str]:
+    """Every blob and half-written file under a store."""
+    found = [path.name for folder in ("blobs", "incoming") for path in (store.folder / folder).rglob("*")]
+    return [name for name in found if len(name) > 2]
+
+
+def write_all(sink: SealedFile, times: int, length: int) -> None:
+    for _ in range(times):
+        sink.write(bytes(length))
+
+
+def by_kind(organisation: Throwaway, store: Store, kind: str) -> list[Opened]:
+    return [item for item in organisation.opened(store) if item.header.kind == kind]
+
+
+def test_a_message_opens_to_what_was_written(organisation: Throwaway, intake: Intake) -> None:
+    """Every seat opens it, and the frame names thread, card, epoch, seats, language and where to answer."""
+    arrived = intake.submission(sender(), FORM).message("他们昨夜带走了他。")
+    for seat in (1, 2, 3):
+        (item,) = organisation.opened(intake.store, seat)
+        assert item.body.decode() == "他们昨夜带走了他。"
+        assert item.item == item.header.item == arrived.item
+        assert bytes(item.header.thread) == bytes(sender().thread)
+        assert item.header.card == organisation.card.digest
+        assert item.header.seats == (1, 2, 3)
+        assert item.header.lang == "zh-Hans"
+        assert item.header.fields["reply_to"] == sender().reply_to
+
+
+@pytest.mark.parametrize("length", [0, 1, HEAD - 1, HEAD, HEAD + 1, 1_000_003])
+def test_a_file_opens_to_what_was_sent(organisation: Throwaway, intake: Intake, length: int) -> None:
+    """Name and bytes come out as they went in, whatever the size; the list at the end names it."""
+    content = os.urandom(length)
+    form = intake.submission(sender(), FORM)
+    sink = form.file("证据.jpg")
+    for start in range(0, length, 50_000):
+        sink.write(content[start : start + 50_000])
+    arrived = sink.finish()
+    form.close()
+    (item,) = by_kind(organisation, intake.store, "file")
+    assert (item.header.fields["name"], item.body, item.item) == ("证据.jpg", content, arrived.item)
+    (listed,) = by_kind(organisation, intake.store, "files")
+    assert [(one.item, one.length) for one in decode_list(listed.body)] == [(arrived.item, length)]
+    assert listed.header.submission == item.header.submission
+
+
+def test_a_form_without_files_has_no_list(intake: Intake, organisation: Throwaway) -> None:
+    """A list is written only if there is something to list."""
+    form = intake.submission(sender(), FORM)
+    form.message("m")
+    form.close()
+    assert by_kind(organisation, intake.store, "files") == []
+
+
+def test_an_aborted_file_leaves_nothing(intake: Intake, organisation: Throwaway) -> None:
+    """Neither row nor blob nor half-written file is left of a cut upload, and no list names it."""
+    form = intake.submission(sender(), FORM)
+    sink = form.file("a")
+    sink.write(bytes(3 * HEAD))
+    assert files(intake.store)
+    sink.abort()
+    form.close()
+    assert files(intake.store) == []
+    assert list(organisation.opened(intake.store)) == []
+
+
+def test_the_same_form_again_is_the_same_items(intake: Intake, organisation: Throwaway) -> None:
+    """A repeat is answered as before and adds nothing: no row, no blob."""
+
+    def once() -> list[bytes]:
+        form = intake.submission(sender(), FORM)
+        message = form.message("m")
+        sink = form.file("a")
+        sink.write(b"x" * 200_000)
+        arrived = [message.item, sink.finish().item]
+        form.close()
+        return arrived
+
+    first, before = once(), sorted(files(intake.store))
+    assert once() == first
+    assert sorted(files(intake.store)) == before
+    assert len(list(organisation.opened(intake.store))) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("b", b"x" * 90_000), ("a", b"y" * 90_000)],
+    ids=["another name", "another beginning"],
+)
+def test_another_file_under_a_used_form_is_kept(
+    intake: Intake, name: str, content: bytes, organisation: Throwaway
+) -> None:
+    """A form whose token was used brings a different file: it is never mistaken for the first."""
+    for named, raw in (("a", b"x" * 90_000), (name, content)):
+        sink = intake.submission(sender(), FORM).file(named)
+        sink.write(raw)
+        sink.finish()
+    kept = {(item.header.fields["name"], item.body) for item in by_kind(organisation, intake.store, "file")}
+    assert kept == {("a", b"x" * 90_000), (name, content)}
+
+
+def test_twins_in_one_form_are_two(intake: Intake, organisation: Throwaway) -> None:
+    """Two files of one name and content are two items, as they were sent."""
+    form = intake.submission(sender(), FORM)
+    for _ in range(2):
+        sink = form.file("a")
+        sink.write(b"x")
+        sink.finish()
+    assert len(by_kind(organisation, intake.store, "file")) == 2
+
+
+def test_another_text_under_a_used_form_is_kept(intake: Intake, organisation: Throwaway) -> None:
+    """Words that were changed and sent again are a second message."""
+    for words in ("one", "two"):
+        intake.submission(sender(), FORM).message(words)
+    assert {item.body for item in organisation.opened(intake.store)} == {b"one", b"two"}
+
+
+def test_an_id_of_another_thread_is_refused(intake: Intake) -> None:
+    """Two sources cannot hold one form's items; nothing of the second is kept."""
+    intake.submission(sender(1), FORM).message("m")
+    with pytest.raises(SendAgainError):
+        intake.submission(sender(2), FORM).message("m")
+    sink = intake.submission(sender(1), FORM).file("a")
+    sink.finish()
+    before = files(intake.store)
+    again = intake.submission(sender(2), FORM).file("a")
+    with pytest.raises(SendAgainError):
+        again.finish()
+    again.abort()
+    assert files(intake.store) == before
+
+
+def test_nothing_is_sealed_to_nobody(store: Store, organisation: Throwaway) -> None:
+    """Before installation, and with a card but no sheet, the service is closed, not plain."""
+    intake = Intake(store, reserve=0)
+    for installed in (False, True):
+        if installed:
+            organisation.install(store, sheets=False)
+        with pytest.raises(ClosedError):
+            intake.submission(sender(), FORM).message("m")
+        with pytest.raises(ClosedError):
+            intake.submission(sender(), FORM).file("a")
+    assert files(store) == []
+
+
+def test_a_new_installation_is_noticed(intake: Intake, organisation: Throwaway) -> None:
+    """What is installed is parsed once for each version, and again when it changes."""
+    first = intake.organisation()
+    assert intake.organisation() is first
+    seats.raise_floor(intake.store, 3)
+    assert intake.organisation().floor == 3
+
+
+def test_a_floor_that_rises_between_sealing_and_commit_seals_the_message_again(
+    intake: Intake, organisation: Throwaway
+) -> None:
+    """Words sealed under an epoch that closes meanwhile are sealed under the next; nobody loses them."""
+    old = intake.organisation()
+    now = number_on(intake.clock(), old.root.first_day)
+    moments = iter([old])
+
+    class Late(Intake):
+        def organisation(self) -> object:  # type: ignore[override]
+            return next(moments, None) or super().organisation()
+
+    late = Late(intake.store, reserve=0)
+    form = intake.submission(sender(), FORM)
+    form.intake = late
+    seats.raise_floor(intake.store, now + 1)
+    form.message("m")
+    (item,) = organisation.opened(intake.store)
+    assert item.header.epoch == now + 1
+
+
+def test_a_file_whose_epoch_closed_is_not_kept(intake: Intake) -> None:
+    """Its plaintext is gone, so it cannot be sealed again: the source is asked to, and no blob is left."""
+    form = intake.submission(sender(), FORM)
+    sink = form.file("a")
+    sink.write(bytes(HEAD))
+    now = number_on(intake.clock(), intake.organisation().root.first_day)
+    seats.raise_floor(intake.store, now + 1)
+    with pytest.raises(SendAgainError):
+        sink.finish()
+    sink.abort()
+    assert files(intake.store) == []
+
+
+def test_a_clock_set_back_and_forward_still_seals(store: Store, organisation: Throwaway) -> None:
+    """The server's clock decides the epoch and never whether a message is taken."""
+    organisation.install(store)
+    for mark, year in enumerate((2001, 2099), 1):
+        intake = Intake(store, reserve=0, clock=partial(datetime.date, year, 1, 1))
+        intake.submission(sender(mark), bytes([mark]) * 16).message("m")
+    assert min(item.header.epoch for item in organisation.opened(store)) == 0
+    assert len(list(organisation.opened(store))) == 2
+
+
+class FullDisk(Disk):
+    """A disk that is full from some write on."""
+
+    def __init__(self) -> None:
+        self.left = 1 << 60
+
+    def write(self, descriptor: int, buffer: object) -> int:
+        self.left -= len(buffer)  # type: ignore[arg-type]
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, "no space")
+        return super().write(descriptor, buffer)  # type: ignore[arg-type]
+
+
+def test_a_disk_that_fills_during_a_file_is_said_and_leaves_nothing(store: Store, organisation: Throwaway) -> None:
+    """The file is refused as "full", what was written of it is removed, and when there is room again it arrives."""
+    disk = FullDisk()
+    store.close()
+    full = new_store(store.folder, disk=disk)
+    organisation.install(full)
+    intake = Intake(full, reserve=0)
+    disk.left = 5 * HEAD
+    sink = intake.submission(sender(), FORM).file("a")
+    with pytest.raises(NoSpaceError):
+        write_all(sink, 20, HEAD)
+    sink.abort()
+    assert files(full) == []
+    disk.left = 1 << 60
+    again = intake.submission(sender(), FORM).file("a")
+    again.write(bytes(20 * HEAD))
+    assert again.finish().length == 20 * HEAD
+    full.close()
+
+
+def test_words_outlive_files(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When only the reserve is left, a file is refused before a byte is taken and a message still arrives."""
+    monkeypatch.setattr(sealed_file, "room_for_files", lambda folder, reserve: 0)
+    form = intake.submission(sender(), FORM)
+    with pytest.raises(NoSpaceError):
+        form.file("a")
+    form.message("m")
+
+
+def test_a_file_stops_at_the_reserve(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The free space is looked at again while a file grows; what others took meanwhile counts."""
+    rooms = iter([1 << 30, 1 << 30, 0])
+    monkeypatch.setattr(sealed_file, "room_for_files", lambda folder, reserve: next(rooms))
+    monkeypatch.setattr(sealed_file, "SPACE_STEP", 1 << 20)
+    sink = intake.submission(sender(), FORM).file("a")
+    with pytest.raises(NoSpaceError):
+        write_all(sink, 10, 1 << 19)
+    sink.abort()
+    assert files(intake.store) == []

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+Cookies and tokens: sealed, of one length, understood by every worker until they end.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto.derive import Subkeys
+from crypto.hidden import Hidden
+from source_app.memory import ROTATION, Memory
+from source_app.session import EndedError, Form, Kind, Sealer, Session, new_form
+
+BYTES = {size: st.binary(min_size=size, max_size=size) for size in (16, 18, 32)}
+SUBKEYS = st.tuples(BYTES[32], BYTES[32], BYTES[32]).map(lambda three: Subkeys(*map(Hidden, three)))
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock."""
+    return Clock()
+
+
+@pytest.fixture
+def sealer(clock: Clock) -> Sealer:
+    """A sealer on that clock."""
+    return Sealer(Memory(clock=clock))
+
+
+def first_form() -> Form:
+    """A first contact's form."""
+    return new_form(Kind.WRITE, secret=Hidden(b"s" * 18))
+
+
+def a_session(sealer: Sealer, *, first: Form | None = None) -> Session:
+    """A visit."""
+    return sealer.begin(1, Subkeys(Hidden(b"l" * 32), Hidden(b"t" * 32), Hidden(b"r" * 32)), first=first)
+
+
+@given(BYTES[16].filter(any), st.integers(1, 2**31 - 1), SUBKEYS, st.none() | BYTES[18])
+def test_a_session_comes_back_as_it_went(name: bytes, generation: int, subkeys: Subkeys, secret: bytes | None) -> None:
+    """With the codename or without, and every cookie has the same length."""
+    sealer = Sealer(Memory())
+    until = sealer._memory.now() + 100 if secret is not None else 0
+    hidden = None if secret is None else Hidden(secret)
+    session = Session(id=name, generation=generation, subkeys=subkeys, secret=hidden, shown_until=until)
+    cookie = sealer.cookie(session)
+    assert sealer.session(cookie) == session
+    assert len(cookie) == 244
+
+
+@given(st.sampled_from(Kind), BYTES[16], BYTES[16], BYTES[18])
+def test_a_form_comes_back_as_it_went(kind: Kind, name: bytes, session: bytes, secret: bytes) -> None:
+    """Only a first contact's token carries a codename; all tokens have the same length."""
+    sealer = Sealer(Memory())
+    form = Form(kind=kind, id=name, session=session, secret=Hidden(secret) if kind is Kind.WRITE else None)
+    token = sealer.token(form)
+    assert sealer.form(token) == form
+    assert len(token) == len(sealer.token(first_form()))
+
+
+@given(st.integers(0, 239), st.integers(1, 255))
+def test_a_changed_cookie_opens_nothing(place: int, change: int) -> None:
+    """Whatever byte was changed, and to whatever."""
+    sealer = Sealer(Memory())
+    cookie = bytearray(sealer.cookie(a_session(sealer)).encode())
+    cookie[place] = (cookie[place] + change) % 256
+    with pytest.raises(EndedError):
+        sealer.session(cookie.decode("latin-1"))
+
+
+@given(st.text(max_size=300))
+def test_whatever_a_browser_brings_is_at_worst_an_ended_visit(value: str) -> None:
+    """No other error."""
+    sealer = Sealer(Memory())
+    with pytest.raises(EndedError):
+        sealer.session(value)
+    with pytest.raises(EndedError):
+        sealer.form(value)
+
+
+def test_a_token_is_no_cookie_and_a_cookie_no_token(sealer: Sealer) -> None:
+    """Each purpose has its own key."""
+    with pytest.raises(EndedError):
+        sealer.session(sealer.token(first_form()))
+    with pytest.raises(EndedError):
+        sealer.form(sealer.cookie(a_session(sealer)))
+
+
+def test_a_cookie_never_shows_the_same_bytes_twice(sealer: Sealer) -> None:
+    """Its nonce is fresh each time."""
+    session = a_session(sealer)
+    assert sealer.cookie(session) != sealer.cookie(session)
+
+
+def test_another_servers_cookie_opens_nothing(sealer: Sealer) -> None:
+    """Nor does one from before a restart."""
+    with pytest.raises(EndedError):
+        sealer.session(Sealer(Memory()).cookie(a_session(sealer)))
+
+
+def test_a_visit_slides_and_ends_after_silence(sealer: Sealer, clock: Clock) -> None:
+    """Sealed anew on each answer it lasts; left alone it ends between two and four hours later."""
+    session = a_session(sealer)
+    for _ in range(5):
+        cookie = sealer.cookie(session)
+        clock.now += ROTATION
+        session = sealer.session(cookie)
+    clock.now += 2 * ROTATION
+    with pytest.raises(EndedError):
+        sealer.session(cookie)
+
+
+def test_leaving_ends_every_copy_of_the_cookie(sealer: Sealer) -> None:
+    """And a request that still runs cannot bring the visit back."""
+    session = a_session(sealer)
+    cookie = sealer.cookie(session)
+    sealer.leave(session)
+    with pytest.raises(EndedError):
+        sealer.session(cookie)
+    with pytest.raises(EndedError):
+        sealer.cookie(session)
+
+
+def test_an_upload_that_still_runs_does_not_bring_the_codename_back(sealer: Sealer) -> None:
+    """It began before "I have it" and ends after it; what it writes back holds subkeys only."""
+    session = a_session(sealer, first=first_form())
+    assert session.secret is not None
+    sealer.know(session)
+    assert sealer.session(sealer.cookie(session)).secret is None
+
+
+def test_the_codename_is_out_of_the_cookie_when_its_time_is_up(sealer: Sealer, clock: Clock) -> None:
+    """Twenty minutes after the first contact, not after the last page."""
+    session = a_session(sealer, first=first_form())
+    clock.now += 20 * 60 - 1
+    session = sealer.session(sealer.cookie(session))
+    assert session.secret is not None
+    clock.now += 1
+    assert sealer.session(sealer.cookie(session)).secret is None
+
+
+def test_a_repeat_of_a_first_form_is_the_same_visit(sealer: Sealer) -> None:
+    """So that one "I have it" and one "log out" hold for both."""
+    form = first_form()
+    assert a_session(sealer, first=form).id == a_session(sealer, first=form).id
+    assert a_session(sealer, first=form).id != a_session(sealer, first=first_form()).id
