@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, Response, g
 
 from crypto.argon import Costs
 from crypto.passwords import LOGIN
@@ -24,6 +25,7 @@ from journalist_app.desk.sessions import Sessions
 from journalist_app.desk.settings import DeskSettings
 from store.engine import open_store
 
+STYLE = Path(__file__).parent / "static" / "desk.css"
 ROOMS = (auth, threads, batches, outboxes, waiting, documents, people, log)
 
 
@@ -52,28 +54,42 @@ def create_app(settings: DeskSettings, *, profile: Costs = LOGIN, clock: Callabl
         KeysError: The key file is missing, wrong, or may be read by others.
         StoreError: The folder holds no store of this version.
     """
-    app = Desk("journalist_app.desk")
+    app = Desk("journalist_app.desk", static_folder=None)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(size=wording.size, groups=wording.groups)
     app.jinja_env.globals.update(count=wording.count, organisation=settings.organisation)
     store = open_store(settings.store)
+    known = Organisation(store)
     app.extensions[KEY] = Parts(
         settings=settings,
         store=store,
         keys=ServerKeys.load(settings.keys),
-        organisation=Organisation(store),
+        organisation=known,
         sessions=Sessions(settings.idle_minutes * 60),
-        login=Login(store, profile=profile, clock=clock, delay=settings.login_milliseconds / 1000),
+        login=Login(
+            store,
+            seated=known.seats_person,
+            profile=profile,
+            clock=clock,
+            delay=settings.login_milliseconds / 1000,
+        ),
         profile=profile,
         clock=clock,
     )
     app.context_processor(_about_me)
+    _serve_style(app)
     guard(app)
     answer_errors(app)
     for room in ROOMS:
         app.register_blueprint(room.blueprint)
     return app
+
+
+def _serve_style(app: Flask) -> None:
+    # From memory, like any page: Flask's own way would tell when it was installed, in dates and tags.
+    style = STYLE.read_bytes()
+    app.add_url_rule("/static/desk.css", "style", lambda: Response(style, content_type="text/css; charset=utf-8"))
 
 
 def _about_me() -> dict[str, object]:

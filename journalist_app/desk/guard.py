@@ -20,7 +20,7 @@ from journalist_app.desk.sessions import COOKIE
 from store import reviewers
 from store.errors import MissingError
 
-OPEN: Final = frozenset({"auth.show", "auth.enter", "static"})
+OPEN: Final = frozenset({"auth.show", "auth.enter", "style"})
 STREAMED: Final = frozenset({"outboxes.take", "documents.take"})
 # Of every form that is not a stream: a few short fields.
 MAX_FORM = 16_384
@@ -87,7 +87,7 @@ def _recognise() -> bool:
         person = reviewers.get(parts().store, session.person)
     except MissingError:
         return False
-    if person.disabled:
+    if person.disabled or not parts().organisation.seats_person(person.seat):
         parts().sessions.end(name)
         return False
     g.session, g.person = session, person

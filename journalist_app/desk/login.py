@@ -2,7 +2,7 @@
 """
 Judging a login: passphrase and TOTP code together, one answer for every failure, at one time.
 
-Unknown name, closed login, wrong passphrase, wrong or spent code, too many tries: the same work is done, the same error
+Unknown name, closed login, a seat that left the card, wrong passphrase, wrong or spent code, too many tries: the same work is done, the same error
 raised, and the caller answers at the same moment after the request began. Tries are counted in memory by name, known or
 not; a restart forgets them, which costs an attacker more than it gives.
 """
@@ -51,6 +51,7 @@ class Login:
 
     Args:
         store: Where people are.
+        seated: Whether somebody of this seat (None: an operator) still belongs here.
         profile: What passphrase hashes cost now; older ones are made again at login.
         clock: The wall clock, for TOTP.
         delay: Seconds every failure takes.
@@ -61,12 +62,14 @@ class Login:
         self,
         store: Store,
         *,
+        seated: Callable[[int | None], bool],
         profile: Costs,
         clock: Callable[[], float],
         delay: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._store = store
+        self._seated = seated
         self._profile = profile
         self._clock = clock
         self._delay = delay
@@ -99,6 +102,9 @@ class Login:
             right, renewed = self._compare(stored, passphrase)
         step = self._step(b"\0" * 20 if person is None else bytes(person.totp), code)
         if not allowed or person is None or person.disabled or not right or step is None:
+            raise LoginError
+        # Their seat left the card: the passphrase is right and opens nothing.
+        if not self._seated(person.seat):
             raise LoginError
         try:
             reviewers.use_step(self._store, person.id, step)

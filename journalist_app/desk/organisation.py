@@ -72,6 +72,17 @@ class Organisation:
                 self._kept = (installed.version, verified(installed))
             return self._kept[1]
 
+    def seats_person(self, seat: int | None) -> bool:
+        """
+        Whether somebody of this seat belongs here: people of the desk are those of the card's seats, and operators, who
+        sit at none. Before the first card nobody can have been removed from it.
+        """
+        try:
+            card = self.known().card
+        except InstallError:
+            return True
+        return seat is None or any(one.number == seat for one in card.seats)
+
 
 def verified(installed: seats.Installed) -> Known:
     """

@@ -15,6 +15,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from journalist_app.desk.app import create_app
@@ -77,6 +78,23 @@ class QuietLog(Logger):  # type: ignore[misc]
         if error is None or isinstance(error, ConnectionError | TimeoutError):
             return
         self.error_log.error(place_of(error))
+
+
+class Answer(wsgi.Response):  # type: ignore[misc]
+    """
+    An answer that names neither its program nor the server's clock.
+    """
+
+    def default_headers(self) -> list[str]:
+        """
+        The status line and what the connection needs.
+        """
+        lines: list[str] = super().default_headers()
+        return [line for line in lines if not line.startswith(("Server:", "Date:"))]
+
+
+# gunicorn offers no place for this: it makes its answers by this name.
+wsgi.Response = Answer
 
 
 class DeskServer(BaseApplication):  # type: ignore[misc]

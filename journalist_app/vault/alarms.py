@@ -39,6 +39,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "outbox-fork": "The server took in another outbox under this seat's number than the one written here.",
     "entry-fork": "A seat signed two entries with one number.",
     "entry-chain": "An entry does not name the one before it: one of the two was exchanged.",
+    "withdrawn": "The source took this thread back: the server has erased it. Answers do not reach them any more.",
     "without-damaged": "A batch was finished without its damaged items.",
 }
 

@@ -42,7 +42,7 @@ def arriving(vault: Vault, item: bytes) -> Iterator[BinaryIO]:
     """
     part = vault.items / f"{item.hex()}.part"
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=_private) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -51,6 +51,10 @@ def arriving(vault: Vault, item: bytes) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def sweep(vault: Vault) -> None:

@@ -34,7 +34,7 @@ from journalist_app.vault.identity import (
     write_fact,
 )
 from journalist_app.vault.keystore import Vault
-from journalist_app.vault.models import batches, cards, outboxes, seats
+from journalist_app.vault.models import batches, cards, items, outboxes, seats
 
 SILENCE = timedelta(days=30)
 
@@ -75,6 +75,7 @@ def finish(connection: Connection, reader: BatchReader) -> None:
     manifest = reader.manifest
     connection.execute(update(batches).where(batches.c.number == manifest.number).values(complete=1))
     _note_signs(connection, reader.card, manifest.day)
+    _note_withdrawn(connection, reader)
     for row in connection.execute(select(seats.c.seat, seats.c.day)).all():
         listed = any(seat.number == row.seat for seat in reader.card.seats)
         if listed and manifest.day - date.fromisoformat(row.day) >= SILENCE:
@@ -192,6 +193,15 @@ def _note_outboxes(connection: Connection, reader: BatchReader, identity: Identi
             raise_alarm(connection, alarm, batch=reader.manifest.number)
             continue
         connection.execute(update(outboxes).where(outboxes.c.sequence <= taken.sequence).values(confirmed=1))
+
+
+def _note_withdrawn(connection: Connection, reader: BatchReader) -> None:
+    # At the end of a batch, when its own items are in: one of them may belong to the thread.
+    for server_thread in reader.manifest.withdrawn:
+        found = select(items.c.thread).where(items.c.server_thread == server_thread).distinct()
+        for value in connection.execute(found).scalars().all():
+            alarm = Alarm("withdrawn", value.hex(), thread=value)
+            raise_alarm(connection, alarm, batch=reader.manifest.number)
 
 
 def _note_acknowledgement(connection: Connection, reader: BatchReader, text: str) -> None:

@@ -113,7 +113,7 @@ def test_a_passphrase_is_hashed_again_when_the_profile_has_moved(desk: Desk) -> 
     """At the next login, without anyone noticing."""
     mei = desk.people["mei"]
     dearer = Costs(memory_kib=16, passes=1, lanes=1)
-    login = Login(desk.store, profile=dearer, clock=desk.clock, delay=0)
+    login = Login(desk.store, seated=lambda _: True, profile=dearer, clock=desk.clock, delay=0)
     login.enter("mei", mei.passphrase, desk.code("mei"))
     assert b"m=16," in bytes(reviewers.get(desk.store, mei.person.id).passphrase)
     assert b"m=8," in hash_passphrase("x", CHEAPEST).encode()
@@ -121,7 +121,7 @@ def test_a_passphrase_is_hashed_again_when_the_profile_has_moved(desk: Desk) -> 
 
 def test_counted_names_have_a_bound(desk: Desk) -> None:
     """A stranger who invents names does not fill the memory."""
-    login = Login(desk.store, profile=CHEAPEST, clock=desk.clock, delay=0)
+    login = Login(desk.store, seated=lambda _: True, profile=CHEAPEST, clock=desk.clock, delay=0)
     for number in range(MAX_COUNTED + 50):
         login._count(f"name {number}")
     assert len(login._tries) == MAX_COUNTED
