@@ -114,8 +114,10 @@ class FrameHeader:
             raw = canonical.encode({**own, **self.fields})
         except FormatError as reason:
             raise FrameError(f"header: {reason}") from None
-        # What we would refuse to read is not written either.
-        FrameHeader.decode(raw)
+        # What we would refuse to read is not written either. Canonical JSON reads back as it was given (spec C2).
+        if len(raw) > MAX_HEADER:
+            raise FrameError(f"header: {len(raw)} bytes where at most {MAX_HEADER} are read")
+        FrameHeader._read(Fields({**own, **self.fields}, "header", error=FrameError))
         return raw
 
     @classmethod
@@ -127,7 +129,10 @@ class FrameHeader:
             FrameError: it is too long, not canonical, or a field is not as F4 to F8 say.
             NewerVersionError: the kind is unknown (spec F9).
         """
-        fields = Fields.decode(raw, "header", limit=MAX_HEADER, error=FrameError)
+        return cls._read(Fields.decode(raw, "header", limit=MAX_HEADER, error=FrameError))
+
+    @classmethod
+    def _read(cls, fields: Fields) -> FrameHeader:
         kind = fields.text("kind", MAX_KIND)
         if kind not in BUCKETS:
             raise NewerVersionError("a kind of item that this version does not know")

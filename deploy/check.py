@@ -3,7 +3,9 @@
 `dengwen demo --check`: the whole job, done by itself over HTTP with three seats, then judged.
 
 It holds only if: what every vault shows and hands out is what went in, byte for byte; the source reads the answer; and no file that the
-servers or vaults wrote, nothing they held open meanwhile and nothing on the stick, holds a word, a name, a codename or a piece of a file.
+servers or vaults wrote, nothing on the stick, and nothing that they were seen to hold open meanwhile (`search` says how often it looks) holds
+the words' first line or random part, a file's name, a piece of a file, or the codename: its nine words, characters or numbers, joined as people
+and programs join them, or its secret, raw or in hex. Other encodings of these are not looked for.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from crypto.codename import Codename
 from deploy.demo import Demo, running
 from deploy.errors import CheckFailedError
 from deploy.evidence import Evidence, document, photo, recording
@@ -24,6 +27,7 @@ from deploy.search import Search, Watch
 
 REPORT = "二〇二五年三月，县公安局的人带走了我的丈夫。至今没有任何手续。证人：{}。\n我有照片和文件。"
 REPLY = "我们读到了您的信。请问是哪一个派出所？{}"
+JOINTS = ("", " ", "\n", ",", ", ", "-", "+", "%20")
 NOTE = "Compare with the thread of the same county. {}"
 
 
@@ -65,9 +69,8 @@ def run(folder: Path, *, size: int, say: Say) -> None:
         search = Search(list(_markers(files, report=words, reply=reply, note=note)))
         programs = (demo.source, demo.desk, *demo.vaults)
         with Watch(search, lambda: (pid for program in programs for pid in program.family())) as watch:
-            codename = _job(demo, Journal(say), words=words, reply=reply, note=note, files=files)
+            _job(demo, Journal(say), search, words=words, reply=reply, note=note, files=files)
         with Journal(say).step("nothing of it stands in any file of the servers, the vaults and the stick"):
-            search.markers = [*search.markers, *_codename_markers(codename)]
             for part in ("server", "tmp", "logs", "stick", "vault-1", "vault-2", "vault-3"):
                 search.folder(demo.made.folder / part)
             if search.found:
@@ -79,12 +82,14 @@ def run(folder: Path, *, size: int, say: Say) -> None:
 
 
 def _job(
-    demo: Demo, journal: Journal, *, words: str, reply: str, note: str, files: Sequence[Evidence]
-) -> tuple[str, ...]:
+    demo: Demo, journal: Journal, search: Search, *, words: str, reply: str, note: str, files: Sequence[Evidence]
+) -> None:
     stick = demo.made.stick
     source = Source(demo.source.url)
     with journal.step("source writes in Chinese, sees a codename", len(words.encode())):
         source.write(words)
+    # From here on it is looked for in what is held open, too.
+    search.markers = [*search.markers, *codename_markers(source.codename)]
     for file in files:
         with journal.step(f"source attaches {file.name}", file.length):
             source.attach([file])
@@ -114,7 +119,6 @@ def _job(
         with journal.step(f"seat {seat} imports batch 2 and sees reply and note of seat 1", second.stat().st_size):
             vault.take(second)
             require(vault.thread(), words.splitlines()[0], reply, note, "signed by seat 1")
-    return source.codename
 
 
 def _take_out(desk: AtDesk, journal: Journal, stick: Path) -> Path:
@@ -153,6 +157,17 @@ def _markers(files: Sequence[Evidence], **texts: str) -> Iterator[tuple[str, byt
         )
 
 
-def _codename_markers(codename: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    for joint in ("", " ", "\n", ","):
-        yield "the codename", joint.join(codename).encode()
+def codename_markers(shown: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    """
+    What of a codename may stand nowhere.
+
+    Args:
+        shown: Its nine symbols, as a page shows them.
+    """
+    codename = Codename.parse(" ".join(shown))
+    for symbols in (codename.words(), codename.characters(), [str(number) for number in codename.numbers()]):
+        for joint in JOINTS:
+            yield "the codename", joint.join(symbols).encode()
+    secret = bytes(codename.secret)
+    yield "the codename's secret", secret
+    yield "the codename's secret in hex", secret.hex().encode()

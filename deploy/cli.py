@@ -17,7 +17,10 @@ from typing import NoReturn, cast
 import click
 
 from deploy import check, demo, server
+from deploy.care import REBUILD_BYTES, care
 from deploy.errors import DeployError
+from source_app.settings import SettingsError
+from store.errors import StoreError
 from store.reviewers import Role
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -53,8 +56,8 @@ class Sentences(click.Group):
         """Run the verb; say an error as one sentence."""
         try:
             return super().invoke(ctx)
-        except DeployError as error:
-            raise click.ClickException(str(error)) from None
+        except (DeployError, SettingsError, StoreError) as error:
+            raise click.ClickException(str(error) or (error.__doc__ or "").strip()) from None
 
 
 @click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,13 +94,24 @@ def server_install(folder: Path, file: Path, fingerprint: str) -> None:
 
 @server_verbs.command("care")
 @server_folder
-def server_care(folder: Path) -> None:
-    """What is to be done each night: expiry, deletions that are due, purging, sweeping."""
-    done = server.care(folder)
+@click.option("--day-is-right", is_flag=True, help="After days without care: somebody has looked at the clock.")
+@click.option(
+    "--rebuild", is_flag=True, help="Write the database anew after erasures, however large it is. Writers wait."
+)
+def server_care(folder: Path, day_is_right: bool, rebuild: bool) -> None:  # noqa: FBT001 (flags on the command line)
+    """What is to be done each night: sweeping, expiry, deletions that are due, purging."""
+    done = care(folder, day_is_right=day_is_right, rebuild=rebuild)
     click.echo(
         f"replies expired: {done.expired_replies}; threads deleted: {done.deleted_threads}; batches purged: {done.purged_batches}; "
         f"left-over files removed: {done.swept_blobs}; erasures finished: {'yes' if done.erasures_finished else 'no, again tomorrow'}"
     )
+    if done.rebuild_due:
+        click.echo(
+            f"A rebuild is due: traces of what was erased may stand between rows until then. The database is larger than {REBUILD_BYTES >> 30} GiB, "
+            "so sources would wait meanwhile: in a quiet hour, run this with --rebuild."
+        )
+    if done.failed:
+        raise DeployError("not done: " + "; ".join(done.failed))
 
 
 @main.command("person-add")
@@ -113,11 +127,14 @@ def person_add(folder: Path, name: str, role: str, seat: int | None) -> None:
 
 @main.command("source")
 @server_folder
-def source_verb(folder: Path) -> None:
+@click.option(
+    "--watched", is_flag=True, hidden=True, help="For the demo's check: leaves open files visible to this account."
+)
+def source_verb(folder: Path, watched: bool) -> None:  # noqa: FBT001 (a flag on the command line)
     """Run the source app until a signal ends it."""
     from source_app.serve import serve  # noqa: PLC0415 (each app's process loads that app alone)
 
-    serve(server.settings_of(folder).source)
+    serve(server.settings_of(folder).source, watched=watched)
 
 
 @main.command("desk")

@@ -101,7 +101,7 @@ def running(folder: Path, *, say: Say) -> Iterator[Demo]:
             stack.callback(one.stop)
             return one
 
-        source = begin("source", "deploy", "source", "--dir", str(made.server))
+        source = begin("source", "deploy", "source", "--dir", str(made.server), "--watched")
         desk = begin("desk", "deploy", "desk", "--dir", str(made.server))
         vaults, tokens = [], []
         for seat in SEATS:

@@ -99,7 +99,8 @@ def make(folder: Path, *, say: Say) -> Made:
     say("Seat 1 admits them: the next card, signed by the root key")
     requests = [f"ceremony/request-{seat}.json" for seat in SEATS[1:]]
     _vault(
-        folder, ["seat-admit", "--dir", "vault-1", *requests, "--root-key", "ceremony/root/root-key-1.json", "--out", "ceremony/card-2.json"],
+        folder, ["seat-admit", "--dir", "vault-1", *requests, "--root-key", "ceremony/root/root-key-1.json", "--yes",
+         "--out", "ceremony/card-2.json"],
         secrets=[passphrases[0], root_passphrase],
     )  # fmt: skip
     server.install_file(folder / "server", made / "card-2.json", fingerprint="")

@@ -2,8 +2,9 @@
 """
 Looking for plaintext where none may be: in every file the servers wrote, and in what they hold open while they run.
 
-A file that is deleted while it is open has no name and still has bytes on a disk; so the open descriptors are read too, again and again, each
-byte of each file once. Memory is not searched: a request's plaintext is there while it is sealed, and the README says so.
+A file that is deleted while it is open has no name and still has bytes on a disk; so the open descriptors are read too, again and again: what
+was added to a file, and a file of at most REREAD_BYTES whole when it was changed in place, as a write-ahead log is. What stood in a file for less
+than the time between two looks can be missed. Memory is not searched: a request's plaintext is there while it is sealed, and the README says so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Self
 
 PIECE = 1 << 20
 EVERY_SECONDS = 0.05
+REREAD_BYTES = 64 << 20
 
 
 @dataclass(slots=True)
@@ -79,7 +81,8 @@ class Watch:
         self._processes = processes
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._read_to: dict[tuple[int, int], int] = {}
+        # By device and inode: where reading ended, and the time of the last change before it began.
+        self._read_to: dict[tuple[int, int], tuple[int, int]] = {}
         self.seen: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -113,11 +116,19 @@ class Watch:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             facts = os.fstat(descriptor)
-            key = (facts.st_dev, facts.st_ino)
-            if stat.S_ISREG(facts.st_mode) and facts.st_size > self._read_to.get(key, 0):
+            start = self._start(facts)
+            if start is not None:
                 self.seen.add(target)
-                self._read_to[key] = self._search.read(
-                    descriptor, self._read_to.get(key, 0), f"an open file ({target})"
-                )
+                end = self._search.read(descriptor, start, f"an open file ({target})")
+                self._read_to[facts.st_dev, facts.st_ino] = (end, facts.st_mtime_ns)
         finally:
             os.close(descriptor)
+
+    def _start(self, facts: os.stat_result) -> int | None:
+        if not stat.S_ISREG(facts.st_mode) or not facts.st_size:
+            return None
+        end, changed = self._read_to.get((facts.st_dev, facts.st_ino), (0, 0))
+        if facts.st_size > end:
+            return end
+        rewritten = facts.st_mtime_ns != changed and facts.st_size <= REREAD_BYTES
+        return 0 if rewritten else None

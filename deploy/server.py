@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-A server's folder: made once, filled with the organisation's documents, looked after each night.
+A server's folder: made once, filled with the organisation's documents and the people who work there.
 
     D/dengwen.toml         settings, every one of them
     D/server-public.json   what the ceremony puts on the card
@@ -15,9 +15,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from crypto import canonical
@@ -32,30 +29,16 @@ from journalist_app.desk.keys import make_server_keys
 from journalist_app.desk.persons import Enrolment, enrol
 from journalist_app.desk.settings import DeskSettings
 from source_app.settings import SourceSettings
-from store import audit, checkpoint, deletions, erase, replies
+from store import audit
 from store.engine import Store, open_store
 from store.errors import StoreError
 from store.reviewers import Role
 from store.schema import migrate
-from store.sweep import sweep
 
 PUBLIC = "server-public.json"
 STORE, KEYS = "store", "keys/server.json"
 MAX_INSTALL = 16 << 20
 SOURCE_BIND, DESK_BIND = "127.0.0.1:8080", "127.0.0.1:8081"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cared:
-    """
-    What a night's care did, in counts.
-    """
-
-    expired_replies: int
-    deleted_threads: int
-    purged_batches: int
-    swept_blobs: int
-    erasures_finished: bool
 
 
 def initialise(folder: Path, organisation: str, *, source: str = SOURCE_BIND, desk: str = DESK_BIND) -> bytes:
@@ -157,35 +140,15 @@ def add_person(folder: Path, name: str, *, role: Role, seat: int | None) -> Enro
     Raises:
         DeployError: The name is taken or cannot be used.
     """
-    settings = load(folder)
+    settings, store = load(folder), opened(folder)
     try:
-        made = enrol(opened(folder), name=name, role=role, seat=seat, organisation=settings.organisation)
-        audit.append(opened(folder), f"dengwen: {name} may log in as {role}", day=today())
+        # A login that the audit log does not know of must not exist.
+        with store.write():
+            made = enrol(store, name=name, role=role, seat=seat, organisation=settings.organisation)
+            audit.append(store, f"dengwen: {made.person.name} may log in as {role}", day=today())
     except (DeskError, StoreError) as error:
         raise DeployError(str(error)) from None
     return made
-
-
-def care(
-    folder: Path, *, day: Callable[[], datetime.date] | None = None, now: Callable[[], float] = time.time
-) -> Cared:
-    """
-    What is to be done each night: replies that ran out, deletions that nobody cancelled, payloads every seat has, what crashes left,
-    and, after erasures, the database written anew.
-    """
-    store, date = opened(folder), (day or today)()
-    expired = replies.expire(store, date)
-    deleted = deletions.carry_out(store, date)
-    purged = erase.purge_acknowledged(store, day=date)
-    swept = sweep(store, now=now())
-    cleared = checkpoint.rebuild(store)
-    return Cared(
-        expired_replies=expired,
-        deleted_threads=len(deleted),
-        purged_batches=len(purged),
-        swept_blobs=swept.blobs + swept.incoming,
-        erasures_finished=swept.erased and cleared,
-    )
 
 
 def opened(folder: Path) -> Store:

@@ -18,6 +18,7 @@ from source_app.languages import LANGUAGES, speak
 from source_app.memory import Memory
 from source_app.parts import KEY, Parts
 from source_app.refusals import answer_errors
+from source_app.render import Pages
 from source_app.session import Sealer
 from source_app.settings import SourceSettings
 from source_app.static_files import serve_files
@@ -60,6 +61,7 @@ def create_app(settings: SourceSettings) -> Flask:
     # A redirect to a tidier address would name the host that the request named.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    app.jinja_environment = Pages
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     store = open_store(settings.store)
@@ -67,7 +69,7 @@ def create_app(settings: SourceSettings) -> Flask:
     app.extensions[KEY] = Parts(
         settings=settings,
         store=store,
-        intake=Intake(store, reserve=settings.reserve_bytes),
+        intake=Intake(store, reserve=settings.reserve_bytes, writers=settings.workers * settings.threads),
         memory=memory,
         sealer=Sealer(memory),
         derivations=Derivations(settings.slots),

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from crypto.codename import Codename
 from crypto.errors import CodenameError
 from source_app import render
-from source_app.errors import BadFormError
-from source_app.kdf import BusyError
+from source_app.errors import BadFormError, SourceAppError
+from source_app.parts import parts
 from source_app.posted import NoTaker, Posted, read_post
-from source_app.refusals import said_of, status_of, trouble_page
+from source_app.refusals import kept_of, said_of, status_of, trouble_page
 from source_app.returning import CODENAME, said_of_codename, session_of
 from source_app.sending import Sending
-from source_app.session import Kind
+from source_app.session import Form, Kind
+from source_app.storing import trouble_is_said
 from source_app.upload import MESSAGE
 from source_app.visitors import fresh_token, visit_is
 
@@ -33,7 +34,8 @@ def again_page(posted: Posted) -> Response:
     """For a form whose visit has ended: what was written stands in the page. Bytes that are no form get no more than that."""
     if isinstance(posted.error, BadFormError):
         return trouble_page(posted.error)
-    return _page(403, posted.text(MESSAGE), "", files=posted.files)
+    text = posted.text(MESSAGE)
+    return _page(403, text, "", files=posted.files, notice=() if posted.error is None else kept_of(posted.error, text))
 
 
 def take() -> Response:
@@ -43,27 +45,48 @@ def take() -> Response:
     if posted.form is None:
         return posted.answer(_page(403, text, typed, files=False))
     if posted.error is not None:
-        return posted.answer(_page(status_of(posted.error), text, typed, files=False, notice=said_of(posted.error)))
+        return posted.answer(_refused(posted))
     try:
-        session = session_of(Codename.parse(typed).secret)
+        secret = Codename.parse(typed).secret
     except CodenameError as error:
         return _page(400, text, typed, files=False, notice=said_of_codename(error), wrong=True)
-    except BusyError as error:
-        return _page(503, text, typed, files=False, notice=said_of(error))
-    sending = Sending(session)
-    sending.began(posted.form)
+    try:
+        with trouble_is_said():
+            session = session_of(secret)
+            sending = Sending(session)
+            sending.began(posted.form)
+            sending.field(MESSAGE, text)
+    except SourceAppError as error:
+        posted.failed(error)
+        return _refused(posted)
     visit_is(session)
-    sending.field(MESSAGE, text)
     return render.redirected("received" if sending.arrived else "thread")
 
 
+def _refused(posted: Posted) -> Response:
+    error = posted.error
+    if error is None:
+        raise RuntimeError("only a refused form is answered here")
+    text = posted.text(MESSAGE)
+    notice = (*said_of(error), *kept_of(error, text))
+    # The same form once more: if the words were stored after all, sending them again stores nothing.
+    return _page(status_of(error), text, posted.text(CODENAME), files=False, notice=notice, form=posted.form)
+
+
 def _page(
-    status: int, text: str, codename: str, *, files: bool, notice: tuple[str, ...] = (), wrong: bool = False
+    status: int,
+    text: str,
+    codename: str,
+    *,
+    files: bool,
+    notice: tuple[str, ...] = (),
+    wrong: bool = False,
+    form: Form | None = None,
 ) -> Response:
     return render.page(
         "again",
         status,
-        token=fresh_token(Kind.AGAIN),
+        token=fresh_token(Kind.AGAIN) if form is None else parts().sealer.token(form),
         text=text,
         codename=codename,
         files=files,

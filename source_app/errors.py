@@ -12,7 +12,15 @@ from source_app.outcome import Received
 
 
 class SourceAppError(Exception):
-    """The source app could not do what was asked."""
+    """
+    The source app could not do what was asked.
+
+    Attributes:
+        received: if it ended a form, what had arrived, what was cut, what was refused. Items in `received.arrived` are
+            durable and stay.
+    """
+
+    received: Received = Received()
 
 
 class ClosedError(SourceAppError):
@@ -20,14 +28,7 @@ class ClosedError(SourceAppError):
 
 
 class UploadError(SourceAppError):
-    """
-    A form was not taken in whole.
-
-    Attributes:
-        received: what had arrived, what was cut, what was refused. Items in `received.arrived` are durable and stay.
-    """
-
-    received: Received = Received()
+    """A form was not taken in whole."""
 
 
 class BadFormError(UploadError):
@@ -60,3 +61,11 @@ class NoSpaceError(UploadError):
 
 class SendAgainError(UploadError):
     """What was sent was sealed in time but may not be kept; a fresh form would be."""
+
+
+class LeftError(UploadError):
+    """The visit was left, or its thread deleted, while this was on its way: nothing more of it is kept."""
+
+
+class TroubleError(UploadError):
+    """Something of ours failed; the message is the class of it. Whether the last item was stored is not known."""

@@ -58,18 +58,24 @@ class Intake:
     One for each app; threads may share it.
     """
 
-    def __init__(self, store: Store, *, reserve: int, clock: Callable[[], datetime.date] = today) -> None:
+    def __init__(
+        self, store: Store, *, reserve: int, writers: int = 1, clock: Callable[[], datetime.date] = today
+    ) -> None:
         """
         Args:
             store: where items go.
             reserve: bytes of disk that files leave to messages (see `limits.room_for_files`).
+            writers: files that may be written at the same time, by all workers together.
             clock: the server's day.
         """
         self.store = store
         self.reserve = reserve
+        self.writers = writers
         self.clock = clock
         # Two threads may parse the same version at once; the one that is forgotten cost a few milliseconds.
         self._parsed: Organisation | None = None
+        # Every card this process sealed under, by digest: there are as many as there were installations.
+        self._cards: dict[bytes, Card] = {}
 
     def organisation(self) -> Organisation:
         """
@@ -82,6 +88,7 @@ class Intake:
         parsed = self._parsed
         if parsed is None or parsed.version != version(self.store):
             parsed = self._parsed = _parse(organisation(self.store))
+            self._cards[parsed.card.digest] = parsed.card
         return parsed
 
     def root(self) -> Root:
@@ -108,16 +115,34 @@ class Intake:
         except NoSeatError:
             raise ClosedError("no seat is active") from None
 
-    def submission(self, sender: Sender, form: bytes) -> Submission:
+    def stands(self, to: Addressees) -> bool:
+        """
+        Args:
+            to: to whom something was sealed by this process.
+
+        Returns:
+            whether all of them may still read: no card installed since removed a seat or gave its number to another key.
+        """
+        now = self.organisation().card
+        if now.digest == to.card_digest:
+            return True
+        then = self._cards.get(to.card_digest)
+        if then is None:
+            return False
+        old, new = ({seat.number: seat.signing for seat in card.seats} for card in (then, now))
+        return all(old[number] == new.get(number) for number in to.seats)
+
+    def submission(self, sender: Sender, form: bytes, wanted: Callable[[], None] | None = None) -> Submission:
         """
         Args:
             sender: whose form it is.
             form: the form's id out of its token, 16 bytes.
+            wanted: asked in the moment of each commit, when nothing else can be written; raises what refuses the item.
 
         Returns:
             what takes the form's items; each of them asks anew to whom it is sealed.
         """
-        return Submission(self, sender, form)
+        return Submission(self, sender, form, wanted)
 
 
 def _parse(installed: Installed) -> Organisation:

@@ -24,13 +24,14 @@ from typing import Final
 
 from crypto.derive import Generation, Subkeys, derive
 from crypto.hidden import Hidden
+from source_app.errors import SourceAppError
 
 LONGEST_WAIT: Final = 120.0  # seconds until "try again" is kinder than waiting
 # A derivation takes ten times as long; looking more often costs those that run more than it gains who waits.
 _PAUSE: Final = 0.003
 
 
-class BusyError(Exception):
+class BusyError(SourceAppError):
     """Too many are asking at once; nothing was done."""
 
 

@@ -3,7 +3,8 @@
 What all workers know together, in memory only: the RAM keys and three tables that forget.
 
 One anonymous shared mapping, made by the master before it forks, so that a form opened at one worker is understood by
-the other and survives a worker's death. It never touches a disk, and a restart loses all of it: the pages say so.
+the other and survives a worker's death. A restart loses all of it: the pages say so. No file holds it, and the page with the keys is
+locked against swap; the rest is too where the system's limit allows it (see the README on swap).
 
 It promises that a process killed at any instruction wedges nobody (the lock is a POSIX record lock, which the kernel drops with
 its holder) and tears nothing (a record's key is written last). It refuses nothing for lack of room: a full bucket forgets
@@ -25,6 +26,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from crypto.hidden import Hidden
+from source_app.process import lock
 
 ROTATION: Final = 2 * 60 * 60  # seconds a RAM key is the newest; it then lives as long again as the older one
 KEY: Final = 32
@@ -40,11 +42,19 @@ class Memory:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        shapes = {"marks": (8192, 8, 1), "outcomes": (1024, 8, 1), "visits": (1024, 4, 4096)}
+        shapes = {
+            "marks": (8192, 8, 1),
+            "outcomes": (1024, 8, 1),
+            "visits": (1024, 4, 4096),
+            "shown": (1024, 8, 8),
+            "forgotten": (256, 8, 8),
+        }
         size = mmap.PAGESIZE + sum(Table.span(*shape) for shape in shapes.values())
         self._map = mmap.mmap(-1, size)
         # A core file or a crash report must not carry what this object promises to forget.
         self._map.madvise(mmap.MADV_DONTDUMP)
+        #: Whether all of it stays out of swap, and not only the page with the keys.
+        self.locked: Final = lock(self._map, mmap.PAGESIZE)
         self._lock = _Lock()
         self._write_head(self.now(), secrets.token_bytes(KEY), secrets.token_bytes(KEY))
         offset = mmap.PAGESIZE
@@ -58,6 +68,10 @@ class Memory:
         self.outcomes: Final = tables["outcomes"]
         #: Visits by id: what was sent.
         self.visits: Final = tables["visits"]
+        #: Visits of first contacts by id: until when their codename is shown.
+        self.shown: Final = tables["shown"]
+        #: Threads by a hash of their locator: the last time their source deleted everything.
+        self.forgotten: Final = tables["forgotten"]
 
     def now(self) -> int:
         """Seconds of a clock that no administrator sets, the same in every process."""
@@ -125,10 +139,17 @@ class Table:
         with self._memory.changing() as page:
             return self._get(page, key)
 
-    def change(self, key: bytes, step: Callable[[bytes], bytes], seconds: int = 2 * ROTATION) -> None:
-        """Replace a record by what `step` makes of it (of nothing, if there was none), in one hold of the lock."""
+    def change(self, key: bytes, step: Callable[[bytes], bytes], seconds: int = 2 * ROTATION) -> bytes:
+        """
+        Replace a record by what `step` makes of it (of nothing, if there was none), in one hold of the lock.
+
+        Returns:
+            What stands there now.
+        """
         with self._memory.changing() as page:
-            self._put(page, key, step(self._get(page, key) or b""), seconds)
+            record = step(self._get(page, key) or b"")
+            self._put(page, key, record, seconds)
+        return record
 
     def drop(self, key: bytes) -> None:
         """Forget a key, and overwrite what was there."""

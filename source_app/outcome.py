@@ -24,6 +24,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too large"
     FULL = "full"
     SEND_AGAIN = "send again"
+    TROUBLE = "trouble"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class Cut:
 @dataclass(frozen=True, slots=True)
 class Refused:
     """
-    A file that was not taken, and why: nothing of it was kept.
+    A file that was not taken, and why: nothing of it was kept (after trouble of ours: perhaps it was).
     """
 
     name: str

@@ -12,10 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from flask import request
+from flask import current_app, request
 
 from source_app.drain import answer_first
-from source_app.errors import BadFormError, ClosedError, TokenError, UploadError
+from source_app.errors import (
+    BadFormError,
+    ClosedError,
+    DisconnectedError,
+    SourceAppError,
+    TokenError,
+    TroubleError,
+    UploadError,
+)
 from source_app.headers import require_own_page
 from source_app.kdf import BusyError
 from source_app.outcome import Received
@@ -84,6 +92,25 @@ class Posted:
         """A field as it was written, line ends as LF; empty if it did not come."""
         return self.fields.get(name, "").replace("\r\n", "\n")
 
+    def failed(self, error: SourceAppError) -> None:
+        """
+        Note why it was not taken in whole; the first reason stands.
+
+        Raises:
+            SourceAppError: it is none of those that a form ends with.
+        """
+        if not isinstance(error, (UploadError, ClosedError, BusyError, EndedError)):
+            raise error
+        if isinstance(error, TroubleError):
+            # The class alone: a message could carry what a source sent.
+            current_app.logger.error("%s: %s", request.endpoint, error)
+        self.error = self.error or error
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the browser cannot show the answer: it is gone, or will be cut off before it has sent everything."""
+        return isinstance(self.error, DisconnectedError) or self._body.left > parts().settings.drain_bytes
+
     def answer(self, response: Response) -> Response:
         """The response, which goes out before the rest of the body is read and thrown away."""
         if self._body.left > 0:
@@ -130,11 +157,11 @@ def read_post(kind: Kind, taker: Taker | None = None) -> Posted:
             open_file=reading.file,
             on_field=reading.field,
         )
-    except UploadError as error:
-        posted.error = error
+    except SourceAppError as error:
+        posted.failed(error)
         posted.received = error.received
-    except (ClosedError, BusyError, EndedError) as error:
-        posted.error = error
+        # What was not handed on because of the refusal, a message over its limit, can still be shown again.
+        posted.fields = {name: text for name, text in error.received.fields.items() if name != TOKEN}
     return posted
 
 

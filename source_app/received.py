@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from source_app import render, visit
 from source_app.ended import again_page, ended_page
+from source_app.errors import LeftError
 from source_app.languages import chosen
 from source_app.languages import translated as _
 from source_app.parts import parts
 from source_app.posted import read_post
-from source_app.refusals import said_of, status_of
+from source_app.refusals import left_page, said_of, status_of
 from source_app.renderings import renderings
 from source_app.sending import Sending
 from source_app.session import Kind
@@ -69,6 +70,8 @@ def attach() -> Response:
     if posted.form is None:
         return posted.answer(again_page(posted))
     sending.end(posted)
+    if isinstance(posted.error, LeftError):
+        return posted.answer(left_page())
     if posted.error is not None:
         return posted.answer(received_page(status_of(posted.error), said_of(posted.error)))
     if not sending.arrived:
@@ -108,10 +111,11 @@ def _said(entry: visit.Entry) -> str:
         return _("received")
     if entry.state is visit.State.ARRIVED:
         return _("received, %(size)s", size=render.size(entry.length))
-    if entry.state is visit.State.CUT:
-        return _("broken off, nothing kept; please send it again")
-    if entry.state is visit.State.TOO_LARGE:
-        return _("too large, nothing kept")
-    if entry.state is visit.State.FULL:
-        return _("no room at the moment, nothing kept")
-    return _("not kept; please send it again")
+    said = {
+        visit.State.CUT: _("broken off, nothing kept; please send it again"),
+        visit.State.TOO_LARGE: _("too large, nothing kept"),
+        visit.State.FULL: _("no room at the moment, nothing kept"),
+        visit.State.SEND_AGAIN: _("not kept; please send it again"),
+        visit.State.TROUBLE: _("perhaps not kept; please send it again"),
+    }
+    return said[entry.state]

@@ -18,32 +18,37 @@ from source_app.errors import (
     BadFormError,
     ClosedError,
     DisconnectedError,
+    LeftError,
     MessageTooLongError,
     NoSpaceError,
     SendAgainError,
     TokenError,
     TooLargeError,
+    TroubleError,
     UploadError,
 )
 from source_app.headers import ForeignError
 from source_app.kdf import BusyError
 from source_app.languages import translated as _
 from source_app.session import EndedError
-from store.errors import StoreError
+from source_app.visitors import visit_is
+from store.errors import OverloadedError, StoreError
 
 if TYPE_CHECKING:
     from flask import Flask, Response
 
-Trouble: TypeAlias = UploadError | ClosedError | BusyError | EndedError
+Trouble: TypeAlias = UploadError | ClosedError | BusyError | EndedError | OverloadedError
 
 
 def status_of(error: Trouble) -> int:
     """The HTTP status of a refusal."""
     if isinstance(error, (TooLargeError, MessageTooLongError)):
         return 413
-    if isinstance(error, (ClosedError, BusyError, NoSpaceError, SendAgainError)):
+    if isinstance(error, TroubleError):
+        return 500
+    if isinstance(error, (ClosedError, BusyError, OverloadedError, NoSpaceError, SendAgainError)):
         return 503
-    return 403 if isinstance(error, (EndedError, TokenError)) else 400
+    return 403 if isinstance(error, (EndedError, LeftError, TokenError)) else 400
 
 
 def said_of(error: Trouble) -> tuple[str, ...]:
@@ -54,10 +59,19 @@ def said_of(error: Trouble) -> tuple[str, ...]:
     return (_("The form did not arrive as it should have. Nothing was taken from it."),)
 
 
+def kept_of(error: Trouble, text: str) -> tuple[str, ...]:
+    """What became of the words of a refused message, where the sentences of `said_of` leave it open."""
+    if not isinstance(error, MessageTooLongError):
+        return ()
+    if text:
+        return (_("Your text still stands below."),)
+    return (_("It was too long to be shown here again. Your browser may still have it if you go back one page."),)
+
+
 def _too_large() -> tuple[str, ...]:
     return (
         _("That was too large: at most %(size)s can be sent at a time.", size=render.file_limit()),
-        _("Nothing is kept of a file that is too large. What stands below as received is safe."),
+        _("Nothing is kept of a file that is too large. What is listed as received is safe."),
     )
 
 
@@ -87,6 +101,20 @@ def _again() -> tuple[str, ...]:
     return (_("What you sent could not be kept. Please send it once more."),)
 
 
+def _left() -> tuple[str, ...]:
+    return (
+        _("This visit was ended, or everything under its codename was deleted, while this was on its way."),
+        _("What had not arrived before that was not kept."),
+    )
+
+
+def _trouble() -> tuple[str, ...]:
+    return (
+        _("Something went wrong on our side. What is listed as received is safe."),
+        _("Of anything else you sent just now we do not know whether it was stored. Please send it again."),
+    )
+
+
 def _broken_off() -> tuple[str, ...]:
     return (_("The connection broke off. What is not listed as received was not stored. Please send it again."),)
 
@@ -100,8 +128,10 @@ _SAID: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable
     (MessageTooLongError, _too_long),
     (NoSpaceError, _no_space),
     (ClosedError, _closed),
-    (BusyError, _busy),
+    ((BusyError, OverloadedError), _busy),
     (SendAgainError, _again),
+    (LeftError, _left),
+    (TroubleError, _trouble),
     (DisconnectedError, _broken_off),
     ((EndedError, TokenError), _ended),
 )
@@ -112,13 +142,19 @@ def trouble_page(error: Trouble) -> Response:
     return render.plain(status_of(error), _("That did not work"), *said_of(error))
 
 
+def left_page() -> Response:
+    """A page for what was on its way when its visit was ended elsewhere: it shows nothing of the visit."""
+    visit_is(None)
+    return trouble_page(LeftError())
+
+
 def answer_errors(app: Flask) -> None:
     """Give an app its error pages."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(ForeignError, _foreign)
     app.register_error_handler(StoreError, _failed)
     app.register_error_handler(Exception, _failed)
-    for refused in (BadFormError, ClosedError, BusyError, EndedError):
+    for refused in (BadFormError, ClosedError, BusyError, EndedError, OverloadedError):
         app.register_error_handler(refused, trouble_page)
 
 
@@ -152,6 +188,6 @@ def _failed(error: Exception) -> Response:
         500,
         _("Something went wrong on our side"),
         _(
-            "What was not acknowledged as received was not stored. Please try again; nothing that was received before is lost."
+            "If you sent something just now, we do not know whether all of it was stored: please send it again. What was shown to you as received is safe."
         ),
     )

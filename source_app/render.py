@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flask import current_app, make_response
+from flask.templating import Environment
 
 from source_app.languages import LANGUAGES, chosen
 from source_app.languages import translated as _
@@ -17,6 +18,9 @@ from source_app.parts import parts
 from source_app.visitors import fresh_token, visiting
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from typing import Any
+
     from flask import Response
 
 _UNITS: Final = ((GIB, "GB"), (MIB, "MB"), (KIB, "KB"))
@@ -34,6 +38,17 @@ class Way:
 
     address: str
     label: str
+
+
+class Pages(Environment):
+    """
+    Jinja as Flask sets it up, but for what every template knows: a plain dictionary of it is copied for a page at a tenth of the cost
+    of the chained one, which is walked three times. Nothing is added to it once the first page was made.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """What the app gives every template, and what one has of its own."""
+        return {**self.globals, **(d or {})}
 
 
 def page(template: str, status: int = 200, **shown: object) -> Response:

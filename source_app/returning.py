@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from crypto.codename import Codename
 from crypto.errors import CheckError, CodenameError, SymbolCountError, UnknownSymbolError
 from source_app import render
+from source_app.errors import BadFormError, SourceAppError
 from source_app.languages import translated as _
 from source_app.parts import parts
-from source_app.posted import NoTaker, read_post
-from source_app.refusals import trouble_page
+from source_app.posted import NoTaker, Posted, read_post
+from source_app.refusals import said_of, status_of, trouble_page
 from source_app.session import Kind
+from source_app.storing import trouble_is_said
 from source_app.visitors import fresh_token, visit_is
 from store import threads
 
@@ -43,16 +45,31 @@ def take() -> Response:
     The answer is a redirect, so that the browser's history holds no request with a codename in it.
     """
     posted = read_post(Kind.RETURN, NoTaker())
-    if posted.error is not None:
-        return posted.answer(trouble_page(posted.error))
     text = posted.text(CODENAME)
+    if posted.error is not None:
+        return posted.answer(_refused(posted, text))
     if posted.form is None:
         return _again(text, (_("The page had lain open too long. Please press the button once more."),), 403)
     try:
-        visit_is(session_of(Codename.parse(text).secret))
+        secret = Codename.parse(text).secret
     except CodenameError as error:
         return _again(text, said_of_codename(error), 400)
+    try:
+        with trouble_is_said():
+            visit_is(session_of(secret))
+    except SourceAppError as error:
+        posted.failed(error)
+        return _refused(posted, text)
     return render.redirected("thread")
+
+
+def _refused(posted: Posted, text: str) -> Response:
+    error = posted.error
+    if error is None:
+        raise RuntimeError("only a refused form is answered here")
+    if isinstance(error, BadFormError):
+        return trouble_page(error)
+    return _again(text, said_of(error), status_of(error))
 
 
 def session_of(secret: Hidden) -> Session:

@@ -2,8 +2,10 @@
 """
 One file on its way into the blob store, sealed as it comes: memory does not depend on its size.
 
-The first bytes are held back until the item's id is known: it is made from them, from the name and from the file's place in
-the form. So a second, different file under a form that was used before is never taken for a repeat and lost.
+The id stands in the frame's header, which is sealed first. So the first bytes are held back: a file that ends within them has
+an id made from all of it, its name and its place in the form, and a repeat of it is known as one. A longer file has a random
+id: a form that is sent again stores it again. That is a nuisance, which vaults take away (they show files of one SHA-256 as
+one); an id made from a beginning would have a newer version of a file acknowledged and thrown away.
 
 Files stop where the part of the disk that is kept for messages begins.
 """
@@ -16,7 +18,7 @@ from crypto.frame import file_header
 from crypto.seal import ItemSealer
 from source_app.errors import NoSpaceError
 from source_app.gather import Gather
-from source_app.limits import SPACE_STEP, room_for_files
+from source_app.limits import room_for_files, space_step
 from source_app.outcome import Arrived
 from source_app.storing import full_is_said
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from source_app.submission import Submission
     from store.blobs import BlobWriter
 
-#: How much of a file's beginning goes into its item id.
+#: How much of a file is held back; one that is shorter is known when it comes again.
 HEAD: Final = 64 * 1024
 
 
@@ -63,15 +65,19 @@ class SealedFile:
             return
         self._head += piece
         if len(self._head) >= HEAD:
-            self._begin()
+            self._begin(self._form.fresh_id())
 
     def finish(self) -> Arrived:
         """
         Raises:
             NoSpaceError: there is no room for it.
-            SendAgainError: its epoch was closed while it came, or its id is another file's.
+            SendAgainError: its epoch was closed or a seat was removed while it came, or its id is another thread's.
+            LeftError: it is not wanted any more.
         """
-        sealer, blob = self._begin()
+        if self._sealer is None or self._blob is None:
+            sealer, blob = self._begin(self._id_of_all())
+        else:
+            sealer, blob = self._sealer, self._blob
         with full_is_said():
             length = sealer.finish()
             self._gather.flush()
@@ -92,15 +98,14 @@ class SealedFile:
         if blob is not None:
             blob.abort()
 
-    def _begin(self) -> tuple[ItemSealer, BlobWriter]:
-        if self._sealer is not None and self._blob is not None:
-            return self._sealer, self._blob
+    def _id_of_all(self) -> bytes:
         name = self._name.encode()
-        content = b"".join(
-            (self._place.to_bytes(4, "big"), len(name).to_bytes(4, "big"), name, memoryview(self._head)[:HEAD])
-        )
-        self._item = self._form.item_id(b"file", content)
-        header = file_header(name=self._name, **self._form.common(self._item, self._to))
+        content = b"".join((self._place.to_bytes(4, "big"), len(name).to_bytes(4, "big"), name, self._head))
+        return self._form.item_id(b"file", content)
+
+    def _begin(self, item: bytes) -> tuple[ItemSealer, BlobWriter]:
+        self._item = item
+        header = file_header(name=self._name, **self._form.common(item, self._to))
         with full_is_said():
             self._blob = self._form.intake.store.blobs.create()
             self._gather = Gather(self._blob.write)
@@ -110,11 +115,11 @@ class SealedFile:
         return self._sealer, self._blob
 
     def _look(self, length: int) -> None:
-        # Between two looks at the disk a file may write SPACE_STEP: the reserve is kept to within that, for each file.
+        # Between two looks at the disk a file may write a share of the free room, for others write meanwhile.
         self._room -= length
         if self._room < 0:
             intake = self._form.intake
             free = room_for_files(intake.store.folder, intake.reserve)
             if free < length:
                 raise NoSpaceError("the part of the disk that is for files is full")
-            self._room = min(free, SPACE_STEP)
+            self._room = space_step(free, intake.writers) - length

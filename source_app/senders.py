@@ -5,15 +5,20 @@ From a visit to what the intake needs to know of it.
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from typing import TYPE_CHECKING, Final
 
 from crypto.age import HybridIdentity
+from source_app.parts import parts
 from source_app.submission import Sender
 
 if TYPE_CHECKING:
     from source_app.session import Session
 
 _REMEMBERED: Final = 512
+#: As long as an upload may run: one that began before everything was deleted is refused in the moment of its commit.
+_FORGOTTEN_SECONDS: Final = 24 * 60 * 60
 _recipients: dict[bytes, str] = {}
 
 
@@ -44,3 +49,20 @@ def _recipient(session: Session) -> str:
             _recipients.clear()
         _recipients[session.id] = found
     return found
+
+
+def forgotten(session: Session) -> bytes | None:
+    """
+    A random mark of the last time that everything under a visit's codename was deleted, at any worker, from any device;
+    None if that is not known. What began under another mark is not wanted any more.
+    """
+    return parts().memory.forgotten.get(_mark(session))
+
+
+def mark_forgotten(session: Session) -> None:
+    """Refuse whatever is on its way to a visit's thread. Call it before the thread is erased."""
+    parts().memory.forgotten.put(_mark(session), secrets.token_bytes(8), _FORGOTTEN_SECONDS)
+
+
+def _mark(session: Session) -> bytes:
+    return hashlib.blake2b(session.subkeys.locator, digest_size=16, person=b"forgotten").digest()

@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from source_app import visit
-from source_app.errors import ClosedError, UploadError
+from source_app.errors import ClosedError, LeftError, SourceAppError
 from source_app.languages import chosen
 from source_app.parts import parts
 from source_app.posted import NoTaker, Posted
-from source_app.senders import sender_of
+from source_app.senders import forgotten, sender_of
+from source_app.storing import trouble_is_said
 from source_app.submission import Sender, Submission
 from source_app.upload import MESSAGE, FileSink
 
@@ -36,6 +37,7 @@ class Sending(NoTaker):
         self.arrived = False
         self._form: Form | None = None
         self._submission: Submission | None = None
+        self._forgotten = None if session is None else forgotten(session)
 
     def began(self, form: Form) -> None:
         """Note the form; nothing is derived for a form that brings nothing."""
@@ -71,9 +73,10 @@ class Sending(NoTaker):
         if self._submission is None:
             return
         try:
-            self._submission.close()
-        except (UploadError, ClosedError) as error:
-            posted.error = posted.error or error
+            with trouble_is_said():
+                self._submission.close()
+        except SourceAppError as error:
+            posted.failed(error)
 
     def begin(self) -> Session:
         """
@@ -95,6 +98,7 @@ class Sending(NoTaker):
             generation = now.root.generations[-1]
             subkeys = parts().derivations.derive(form.secret, generation)
             self.session = parts().sealer.begin(generation.number, subkeys, first=form)
+            self._forgotten = forgotten(self.session)
         return self.session
 
     def _opened(self) -> Submission:
@@ -102,9 +106,21 @@ class Sending(NoTaker):
             if self._form is None:
                 raise RuntimeError("nothing is sent before its form's token was read")
             sender: Sender = sender_of(self.begin(), chosen().tag)
-            self._submission = Submission(parts().intake, sender, self._form.id)
+            self._submission = parts().intake.submission(sender, self._form.id, self._require_wanted)
         return self._submission
+
+    def _require_wanted(self) -> None:
+        session = self.session
+        if session is None:
+            raise RuntimeError("nothing is committed before its visit has begun")
+        if parts().sealer.left(session):
+            raise LeftError("the visit was left")
+        if forgotten(session) not in (None, self._forgotten):
+            raise LeftError("the thread was deleted")
 
     def _list(self, lines: tuple[visit.Entry, ...]) -> None:
         if self.session is not None:
             visit.add(parts().memory, self.session.id, lines)
+            if parts().sealer.left(self.session):
+                # Asked afterwards: whoever leaves marks first and drops the list then, so one of the two drops these lines.
+                parts().memory.visits.drop(self.session.id)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import resource
 import threading
 import tomllib
 from pathlib import Path
@@ -23,6 +22,7 @@ from gunicorn.app.base import BaseApplication
 
 from source_app.app import create_app
 from source_app.heap import keep_heap
+from source_app.process import claim_files, seclude
 from source_app.settings import SettingsError, SourceSettings
 from source_app.worker import QuietLog, worker
 
@@ -51,15 +51,21 @@ def options(settings: SourceSettings) -> dict[str, Any]:
         "workers": settings.workers,
         "worker_class": worker(settings.silence_seconds),
         "threads": settings.threads,
-        "worker_connections": settings.threads + SPARE_CONNECTIONS,
+        "worker_connections": open_connections(settings),
         "preload_app": True,
         "timeout": STUCK_SECONDS,
         "graceful_timeout": GRACE_SECONDS,
         "keepalive": KEEPALIVE_SECONDS,
         "limit_request_line": 1024,
-        "limit_request_fields": 64,
-        "limit_request_field_size": 8190,
+        # Browsers send some fifteen; the longest is a cookie of 250 characters.
+        "limit_request_fields": 32,
+        "limit_request_field_size": 4094,
+        # The limits above are this parser's; another one would be taken if it happened to be installed.
+        "http_parser": "python",
+        # On a unix socket gunicorn trusts every peer, whatever stands in the first of these; with nothing to trust it for, it cannot matter.
         "forwarded_allow_ips": "",
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
         "umask": 0o077,
         "logger_class": QuietLog,
         "loglevel": "error",
@@ -68,6 +74,14 @@ def options(settings: SourceSettings) -> dict[str, Any]:
         "when_ready": _announce,
         "post_fork": _after_fork,
     }
+
+
+def open_connections(settings: SourceSettings) -> int:
+    """
+    Returns:
+        connections that one worker keeps open at once.
+    """
+    return settings.threads + SPARE_CONNECTIONS
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -109,20 +123,30 @@ def _announce(arbiter: Any) -> None:
     print(f"listening on {', '.join(str(listener) for listener in arbiter.LISTENERS)}", flush=True)  # noqa: T201 - the one line
 
 
-def run(make: Callable[[], WSGIApplication], settings: SourceSettings) -> None:
+def run(make: Callable[[], WSGIApplication], settings: SourceSettings, *, watched: bool = False) -> None:
     """
     Run any app as the source app is run, until a signal ends it.
+
+    Args:
+        make: makes the app, once, before the fork.
+        settings: of the source app.
+        watched: as in `process.seclude`.
+
+    Raises:
+        SettingsError: the system does not allow what the settings need.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    claim_files(open_connections(settings))
+    # Workers are forked from here, and inherit it.
+    seclude(watched=watched)
     keep_heap()
     Server(make, options(settings)).run()
 
 
-def serve(settings: SourceSettings) -> None:
+def serve(settings: SourceSettings, *, watched: bool = False) -> None:
     """
-    Run the source app until a signal ends it.
+    Run the source app until a signal ends it. As `run`.
     """
-    run(lambda: create_app(settings), settings)
+    run(lambda: create_app(settings), settings, watched=watched)
 
 
 def read_settings(path: Path) -> SourceSettings:
@@ -147,7 +171,14 @@ def main(arguments: list[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m source_app.serve", description="Run the source app.")
     parser.add_argument("--settings", type=Path, required=True, help="a TOML file with the fields of SourceSettings")
-    serve(read_settings(parser.parse_args(arguments).settings))
+    parser.add_argument(
+        "--watched", action="store_true", help="for checks: this account may see what the server holds open"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        serve(read_settings(given.settings), watched=given.watched)
+    except SettingsError as error:
+        parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from nacl.secret import SecretBox
 
 from crypto.derive import Subkeys
 from crypto.hidden import Hidden
+from source_app.errors import SourceAppError
 from source_app.memory import Memory, purpose
 
 COOKIE: Final = "s"
@@ -36,9 +37,10 @@ _FORM = struct.Struct(">B16s16s18s")
 _KNOWN: Final = b"k"
 _LEFT: Final = b"l"
 _OVERHEAD: Final = SecretBox.NONCE_SIZE + SecretBox.MACBYTES
+_NOT_YET: Final = (1 << 64) - 1  # no answer has shown the codename, so its time does not run
 
 
-class EndedError(Exception):
+class EndedError(SourceAppError):
     """The visit or the form has ended: a restart, two hours of silence, or "log out"."""
 
 
@@ -85,7 +87,7 @@ class Form:
         kind: which form.
         id: 16 random bytes; the ids of the items it sends are made from it, so that a repeat is known as one.
         session: id of the visit it belongs to, zeros before there is one.
-        secret: the codename of a first visit, else None.
+        secret: the codename of a first visit (in its form and in the cookie that remembers the form), else None.
     """
 
     kind: Kind
@@ -116,27 +118,35 @@ class Sealer:
         Args:
             generation: number of the generation.
             subkeys: what the codename derived to.
-            first: the form of a first contact: its codename is shown for 20 minutes, unless the source said before that it is known.
+            first: the form of a first contact: its codename is shown for 20 minutes from the first answer on, however often
+                the form is sent, unless the source said before that it is known.
 
         Raises:
             EndedError: the visit that this form began was left.
         """
         if first is None:
             return Session(id=secrets.token_bytes(16), generation=generation, subkeys=subkeys)
-        until = self._memory.now() + SHOWN_SECONDS
-        return self._today(
+        until = int.from_bytes(self._memory.shown.get(first.visit) or _NOT_YET.to_bytes(8, "big"), "big")
+        return self.today(
             Session(id=first.visit, generation=generation, subkeys=subkeys, secret=first.secret, shown_until=until)
         )
 
-    def cookie(self, session: Session) -> str:
+    def cookie(self, session: Session, *, seen: bool = True) -> str:
         """
         The visit as the value of its cookie, always of one length, under the newest key.
+
+        Args:
+            session: the visit.
+            seen: whether the answer that carries the cookie can reach the browser. The first that can begins the codename's
+                20 minutes: an upload may take hours, and who never saw the codename must be able to send the form again.
 
         Raises:
             EndedError: the visit was left while this request ran.
         """
         # An upload that began before "I have it" must not carry the codename back into the browser.
-        session = self._today(session)
+        session = self.today(session)
+        if seen and session.secret is not None and session.shown_until == _NOT_YET:
+            session = replace(session, shown_until=self._begun(session.id))
         keys = session.subkeys
         return self._seal(
             b"cookie",
@@ -160,7 +170,7 @@ class Sealer:
         """
         plain = self._open(b"cookie", value, _SESSION.size)
         name, generation, until, secret, token, thread, seed = _SESSION.unpack(plain)
-        return self._today(
+        return self.today(
             Session(
                 id=name,
                 generation=generation,
@@ -172,7 +182,7 @@ class Sealer:
 
     def know(self, session: Session) -> Session:
         """Stop showing a visit's codename, at every worker and in every request that still runs."""
-        self._memory.marks.put(session.id, _KNOWN)
+        self._memory.marks.change(session.id, lambda was: was if was == _LEFT else _KNOWN)
         return session.without_codename()
 
     def leave(self, session: Session) -> None:
@@ -180,7 +190,21 @@ class Sealer:
         self._memory.marks.put(session.id, _LEFT)
         self._memory.visits.drop(session.id)
 
-    def _today(self, session: Session) -> Session:
+    def left(self, session: Session) -> bool:
+        """Whether a visit was ended, at any worker."""
+        return self._memory.marks.get(session.id) == _LEFT
+
+    def _begun(self, visit: bytes) -> int:
+        until = (self._memory.now() + SHOWN_SECONDS).to_bytes(8, "big")
+        return int.from_bytes(self._memory.shown.change(visit, lambda was: was or until), "big")
+
+    def today(self, session: Session) -> Session:
+        """
+        A visit as it stands now: without its codename once that is known or its time is up.
+
+        Raises:
+            EndedError: it was left.
+        """
         mark = self._memory.marks.get(session.id)
         if mark == _LEFT:
             raise EndedError
@@ -200,7 +224,7 @@ class Sealer:
             EndedError: the token does not open.
         """
         kind, name, session, secret = _FORM.unpack(self._open(b"form", value, _FORM.size))
-        carried = Hidden(secret) if kind == Kind.WRITE else None
+        carried = Hidden(secret) if kind in (Kind.WRITE, Kind.PAST) else None
         return Form(kind=Kind(kind), id=name, session=session, secret=carried)
 
     def _seal(self, name: bytes, plain: bytes) -> str:

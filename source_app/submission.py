@@ -4,14 +4,18 @@ One form's items: sealed, durable, committed, one by one.
 
 What this file promises
 - An item counts when `message` has returned or a file's `finish` has: blob synced and renamed, row committed.
-- A repeat of a form is known as one. Item ids are made from the form's id and from what the item carries: the same thing
-  sent again is the same item, and another thing sent with the same form is another item.
+- Nothing is acknowledged that is not stored. An item's id is made from the form's id and from all that the item carries,
+  so that the same thing sent again is known as a repeat; a file too long for that has a random id and is kept once more.
+  A vault shows equal files as one.
+- What is committed was wanted in that very moment: the visit was not left, its thread not deleted, and every seat it was
+  sealed to may still read.
 - A list of the files that arrived ends the form, so that a vault notices one that was dropped (spec F7).
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,8 +62,9 @@ class Submission:
     What takes the items of one form. Made by `Intake.submission`; not for two threads.
     """
 
-    def __init__(self, intake: Intake, sender: Sender, form: bytes) -> None:
+    def __init__(self, intake: Intake, sender: Sender, form: bytes, wanted: Callable[[], None] | None = None) -> None:
         self.intake = intake
+        self._wanted = wanted
         self._sender = sender
         self._form = form
         self._files: list[ListedFile] = []
@@ -72,7 +77,8 @@ class Submission:
         Raises:
             ClosedError: nobody could read it.
             NoSpaceError: the disk is full.
-            SendAgainError: the epoch was closed twice meanwhile.
+            SendAgainError: the epoch was closed, or a seat removed, twice meanwhile.
+            LeftError: it is not wanted any more.
         """
         body = text.encode()
         item = self.item_id(b"message", body)
@@ -99,7 +105,7 @@ class Submission:
         Commit the list of the files that arrived, if any did. Call it however the form ended.
 
         Raises:
-            ClosedError, NoSpaceError, SendAgainError: the list was not kept; the files were.
+            ClosedError, NoSpaceError, SendAgainError, LeftError: the list was not kept; the files were.
         """
         if self._files:
             body = encode_list(self._files)
@@ -110,12 +116,20 @@ class Submission:
         """
         Args:
             kind: at most 16 bytes, one for each purpose.
-            content: what makes the item itself.
+            content: all that makes the item what it is.
 
         Returns:
             16 bytes: the same for the same thing sent with the same form, and nothing to whoever has not its token.
         """
         return hashlib.blake2b(content, key=self._form, digest_size=16, person=kind).digest()
+
+    @staticmethod
+    def fresh_id() -> bytes:
+        """
+        Returns:
+            an id for an item that cannot be told from another before it is sealed.
+        """
+        return secrets.token_bytes(16)
 
     def common(self, item: bytes, to: Addressees) -> Common:
         """
@@ -154,6 +168,7 @@ class Submission:
         Raises:
             NoSpaceError: the disk is full.
             SendAgainError: it may not be kept.
+            LeftError: it is not wanted any more.
         """
         row = NewItem(
             id=item,
@@ -175,6 +190,7 @@ class Submission:
                     generation=sender.generation,
                     items=[row],
                     day=self.intake.clock(),
+                    guard=lambda: self._require_wanted(to),
                 )
         except (EpochBelowFloorError, ConflictError) as error:
             raise SendAgainError(str(error)) from None
@@ -186,11 +202,18 @@ class Submission:
         if all(file.item != item for file in self._files):
             self._files.append(ListedFile(item, length))
 
+    def _require_wanted(self, to: Addressees) -> None:
+        if self._wanted is not None:
+            self._wanted()
+        # A seat that was removed while this was on its way must not get it after all.
+        if not self.intake.stands(to):
+            raise SendAgainError("a seat it was sealed to was removed")
+
     def _small(self, item: bytes, body: bytes, header: Callable[[Addressees], FrameHeader]) -> None:
         try:
             self._seal_small(item, body, header)
         except SendAgainError:
-            # spec E5: the floor rose between sealing and commit. The plaintext is still here: seal it once more.
+            # The floor rose (spec E5) or a seat went between sealing and commit. The plaintext is still here: seal it once more.
             self._seal_small(item, body, header)
 
     def _seal_small(self, item: bytes, body: bytes, header: Callable[[Addressees], FrameHeader]) -> None:

@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 
 from source_app import render
 from source_app.ended import again_page, ended_page
+from source_app.errors import LeftError, SourceAppError, TroubleError
 from source_app.languages import translated as _
 from source_app.parts import parts
 from source_app.posted import read_post
 from source_app.received import received_page
-from source_app.refusals import said_of, status_of
+from source_app.refusals import kept_of, left_page, said_of, status_of
+from source_app.senders import mark_forgotten
 from source_app.sending import Sending
 from source_app.session import Kind
-from source_app.slots import FURTHEST, read_slot
+from source_app.slots import FURTHEST, NO_THREAD, Slot, read_slot
+from source_app.storing import trouble_is_said
 from source_app.upload import MESSAGE
 from source_app.visitors import visit_is, visiting
-from store import erase, replies, threads
+from store import checkpoint, erase, replies, threads
 
 if TYPE_CHECKING:
     from flask import Response
@@ -55,10 +58,13 @@ def answer() -> Response:
         return posted.answer(again_page(posted))
     sending.end(posted)
     if posted.error is not None:
-        status, said = status_of(posted.error), said_of(posted.error)
-        if sending.arrived or posted.received.refused:
+        if isinstance(posted.error, LeftError):
+            return posted.answer(left_page())
+        text = posted.text(MESSAGE)
+        status, said = status_of(posted.error), (*said_of(posted.error), *kept_of(posted.error, text))
+        if sending.arrived or (posted.received.refused and not text.strip()):
             return posted.answer(received_page(status, said))
-        return posted.answer(_page(session, status=status, notice=said, text=posted.text(MESSAGE)))
+        return posted.answer(_refused(session, status, said, text))
     if not sending.arrived:
         return _page(session, status=400, notice=(_("There was nothing in it: no words and no file."),))
     return render.redirected("received")
@@ -79,9 +85,15 @@ def delete() -> Response:
             item=item,
             yes=_("Yes, delete it"),
         )
-    thread = threads.find(parts().store, session.subkeys.locator)
-    if thread is not None and len(item) == 32 and _is_hex(item):
-        replies.delete(parts().store, thread.id, bytes.fromhex(item))
+    if len(item) == 32 and _is_hex(item):
+        try:
+            with trouble_is_said():
+                thread = threads.find(parts().store, session.subkeys.locator)
+                # Asked and looked for also where there is no thread: its absence costs the same.
+                replies.delete(parts().store, thread.id if thread else NO_THREAD, bytes.fromhex(item))
+        except SourceAppError as error:
+            posted.failed(error)
+            return _not_deleted()
     return _page(session, notice=(_("The answer has been deleted."),))
 
 
@@ -106,14 +118,40 @@ def forget() -> Response:
             item="",
             yes=_("Yes, delete everything"),
         )
-    thread = threads.find(parts().store, session.subkeys.locator)
-    if thread is not None:
-        erase.forget(parts().store, thread.id, day=parts().intake.clock())
+    # First the mark, then the transaction: whatever is on its way from now on is refused, whatever came before is in it.
+    mark_forgotten(session)
+    try:
+        with trouble_is_said():
+            cleared = _erase(session)
+    except SourceAppError as error:
+        posted.failed(error)
+        return _not_deleted()
     parts().sealer.leave(session)
     visit_is(None)
-    return left_page(
-        _("Everything is deleted"),
-        _("Nothing is stored on this server under that codename any more, and you are logged out."),
+    said = _("What was stored on this server under that codename cannot be opened any more, and you are logged out.")
+    if not cleared:
+        said = _(
+            "What was stored on this server under that codename is deleted, and you are logged out. Remains of it leave the disk as soon as other requests are done."
+        )
+    return last_page(_("Everything is deleted"), said)
+
+
+def _erase(session: Session) -> bool:
+    store = parts().store
+    with store.write():
+        # Looked for behind the gate, so that no first item slips in between; and the same is done where there is no thread.
+        thread = threads.find(store, session.subkeys.locator)
+        erase.forget(store, thread.id if thread else NO_THREAD, day=parts().intake.clock())
+    return not checkpoint.unfinished(store)
+
+
+def _not_deleted() -> Response:
+    return render.plain(
+        503,
+        _("That could not be deleted now"),
+        _(
+            "Something on this server is full or failed. Please try again in some minutes, until a page says that it is deleted."
+        ),
     )
 
 
@@ -125,10 +163,10 @@ def leave() -> Response:
     elif visiting() is not None and posted.form is None:
         return again_page(posted)
     visit_is(None)
-    return left_page(_("You are logged out"), _("This server has forgotten your visit."))
+    return last_page(_("You are logged out"), _("This server has forgotten your visit."))
 
 
-def left_page(heading: str, line: str) -> Response:
+def last_page(heading: str, line: str) -> Response:
     """The last page of a visit: the browser is asked to forget it too."""
     response = render.plain(
         200,
@@ -156,16 +194,27 @@ def _page(
     part: int = 0,
     notice: tuple[str, ...] = (),
     text: str = "",
+    slot: Slot | None = None,
 ) -> Response:
     return render.page(
         "thread",
         status,
         notice=notice,
         text=text,
-        slot=read_slot(session, offset, part),
+        slot=slot or read_slot(session, offset, part),
         characters=render.characters(),
         file_limit=render.file_limit(),
     )
+
+
+def _refused(session: Session, status: int, said: tuple[str, ...], text: str) -> Response:
+    try:
+        with trouble_is_said():
+            return _page(session, status=status, notice=said, text=text)
+    except TroubleError:
+        # The words matter more than the answers: without the store the page is made without them.
+        nothing = Slot(0, None, (), (_("Answers cannot be shown at the moment."),), None)
+        return _page(session, status=status, notice=said, text=text, slot=nothing)
 
 
 def _number(posted: Posted, name: str, most: int) -> int:

@@ -6,9 +6,11 @@ What this file promises
 - Bytes of a file go from the parser straight to its sink, in the pieces they came in. Memory does not depend on size.
 - The token is the first part. Nothing is opened, sealed or stored for a form that does not begin with one.
 - A file counts when its sink has finished, one by one. Whatever ends a form, whole files stay and the open one is gone.
-- Everything a stranger can size has a limit from `limits`; each refusal is an `UploadError` that carries what arrived.
+- Everything a stranger can size has a limit from `limits`; each refusal carries what arrived, and so does whatever fails
+  on our side while a form is read: that comes out as `TroubleError`.
 
-What it refuses: anything but one multipart/form-data body of stated length that begins with its boundary.
+What it refuses: anything but one multipart/form-data body of stated length that begins with its boundary and has no fields
+but ours.
 What it leaves to others: what a token means, sealing, storing, pages.
 
 Flask's `request.form` and `request.files` are never touched: they spool plaintext to the disk.
@@ -16,6 +18,7 @@ Flask's `request.form` and `request.files` are never touched: they spool plainte
 
 from __future__ import annotations
 
+import contextlib
 import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
@@ -30,8 +33,10 @@ from source_app.errors import (
     MessageTooLongError,
     NoSpaceError,
     SendAgainError,
+    SourceAppError,
     TokenError,
     TooLargeError,
+    TroubleError,
     UploadError,
 )
 from source_app.filenames import HEADER_CHARSET, file_name
@@ -43,11 +48,14 @@ if TYPE_CHECKING:
 TOKEN = "token"  # noqa: S105 - the name of a field
 MESSAGE = "message"
 FILES = "files"
+#: Every field that our pages have, the files' apart.
+FIELDS = frozenset({TOKEN, MESSAGE, "codename", "only", "slot", "part", "item", "sure"})
 
-_REASONS: dict[type[UploadError], Reason] = {
+_REASONS: dict[type[SourceAppError], Reason] = {
     TooLargeError: Reason.TOO_LARGE,
     NoSpaceError: Reason.FULL,
     SendAgainError: Reason.SEND_AGAIN,
+    TroubleError: Reason.TROUBLE,
 }
 
 
@@ -147,7 +155,7 @@ def receive(
         limits: what one message, one file and the whole may hold.
         open_file: called as each file's first byte (or its end) is seen, with the fields complete so far and its name.
         on_field: called as each text field is complete, with its name and text; the token is always the first.
-            What it raises ends the form.
+            What it raises ends the form; refusals of this room come out as they are.
 
     Returns:
         every field and file of a form that came whole.
@@ -155,6 +163,7 @@ def receive(
     Raises:
         UploadError: the form was not taken in whole; `.received` says what was. Bytes of the body may be left unread.
             A form whose Content-Length is over the limit is read as far as its first file, which is not opened.
+        SourceAppError: what a sink or `on_field` refused, with `.received`.
     """
     if content_length is None:
         raise LengthMissingError("no Content-Length")
@@ -162,10 +171,16 @@ def receive(
     form = _Form(limits, open_file, on_field, over=content_length > limits.request)
     try:
         _parse(form, stream, boundary, content_length)
-    except UploadError as error:
+    except SourceAppError as error:
         form.break_off(error)
         error.received = form.received()
         raise
+    except Exception as error:
+        # What was committed before this has to reach the page: a first contact's codename hangs on it.
+        trouble = TroubleError(type(error).__name__)
+        form.break_off(trouble)
+        trouble.received = form.received()
+        raise trouble from error
     except BaseException:
         form.break_off(None)
         raise
@@ -228,7 +243,9 @@ class _Form:
         self._refused: list[Refused] = []
         self._field: str | None = None
         self._text = bytearray()
+        self._spare = at_most.FORM_BYTES
         self._file: str | None = None
+        self._files = 0
         self._room = 0
         self._sink: FileSink | None = None
 
@@ -258,7 +275,7 @@ class _Form:
         if TOKEN not in self._fields:
             raise TokenError("there is no token")
 
-    def break_off(self, error: UploadError | None) -> None:
+    def break_off(self, error: SourceAppError | None) -> None:
         """
         Abort the open file, if there is one, and note whether it was cut or refused.
         """
@@ -270,7 +287,9 @@ class _Form:
             elif self._file or sink:
                 self._cut.append(Cut(self._file))
         if sink is not None:
-            sink.abort()
+            with contextlib.suppress(OSError):
+                # A disk that failed may fail again here; the sweeper takes what is left, the page must still be made.
+                sink.abort()
 
     def received(self) -> Received:
         """
@@ -285,18 +304,22 @@ class _Form:
         )
 
     def _begin(self, part: MultipartSegment) -> None:
+        self._spend(sum(len(header) + len(value) for header, value in part.headerlist))
         name = file_name(part)
         if TOKEN not in self._fields and (part.name != TOKEN or name is not None):
             raise TokenError("the token does not come first")
         if (part.name == FILES) != (name is not None):
             raise BadFormError("a file where a field belongs, or a field where a file belongs")
         if name is None:
-            if not part.name or part.name in self._fields:
-                raise BadFormError("a field without a name, or twice")
+            if part.name not in FIELDS or part.name in self._fields:
+                raise BadFormError("a field that our pages do not have, or twice")
             self._field = part.name
             self._text = bytearray()
         else:
             self._file = name
+            self._files += 1
+            if self._files > at_most.FILES:
+                raise TooLargeError("more files than one form may bring")
             self._room = self._limits.file
             if self._over:
                 # Known from Content-Length, but said only now: the words before it are kept, and under the form's token the
@@ -309,10 +332,18 @@ class _Form:
 
     def _add_text(self, piece: bytes | bytearray) -> None:
         self._text += piece
-        if self._field == MESSAGE and len(self._text) > self._limits.message:
-            raise MessageTooLongError("the message is over its limit")
-        if self._field != MESSAGE and len(self._text) > at_most.FIELD_BYTES:
+        if self._field == MESSAGE:
+            if len(self._text) > at_most.MESSAGE_KEPT * self._limits.message:
+                raise MessageTooLongError("the message is too long to be kept for its page")
+            return
+        self._spend(len(piece))
+        if len(self._text) > at_most.FIELD_BYTES:
             raise BadFormError("a field is over its limit")
+
+    def _spend(self, length: int) -> None:
+        self._spare -= length
+        if self._spare < 0:
+            raise BadFormError("the fields and headers are over their limit together")
 
     def _end_field(self) -> None:
         name, self._field = self._field or "", None
@@ -320,8 +351,12 @@ class _Form:
             text = self._text.decode("utf-8")
         except UnicodeDecodeError:
             raise BadFormError("a field is not UTF-8") from None
+        too_long = name == MESSAGE and len(self._text) > self._limits.message
         self._text = bytearray()
         self._fields[name] = text
+        if too_long:
+            # Not handed on: it is among the fields of the outcome, for the page to show it again.
+            raise MessageTooLongError("the message is over its limit")
         if self._on_field is not None:
             self._on_field(name, text)
 

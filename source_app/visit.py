@@ -34,9 +34,15 @@ class State(StrEnum):
     TOO_LARGE = "too-large"
     FULL = "full"
     SEND_AGAIN = "send-again"
+    TROUBLE = "trouble"
 
 
-_STATES: Final = {Reason.TOO_LARGE: State.TOO_LARGE, Reason.FULL: State.FULL, Reason.SEND_AGAIN: State.SEND_AGAIN}
+_STATES: Final = {
+    Reason.TOO_LARGE: State.TOO_LARGE,
+    Reason.FULL: State.FULL,
+    Reason.SEND_AGAIN: State.SEND_AGAIN,
+    Reason.TROUBLE: State.TROUBLE,
+}
 
 
 @dataclass(frozen=True, slots=True)

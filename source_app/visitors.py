@@ -7,6 +7,7 @@ The name of the cookie and its length say nothing. It is a session cookie: closi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flask import g, request
@@ -39,19 +40,26 @@ def has_ended() -> bool:
     return visiting() is None and g.get("ended", False)
 
 
-def visit_is(session: Session | None) -> None:
-    """Make this the visit of the present request; None ends it in this browser."""
+def visit_is(session: Session | None, *, seen: bool = True) -> None:
+    """
+    Make this the visit of the present request; None ends it in this browser.
+
+    Args:
+        session: the visit.
+        seen: whether the browser can show the answer.
+    """
     g.visit = session
     g.ended = session is None
+    g.seen = seen
 
 
 def remember_form(form: Form) -> None:
-    """Let the browser bring a first form's id back, so that a refusal it could not show is not lost."""
-    g.past = parts().sealer.token(Form(kind=Kind.PAST, id=form.id))
+    """Let the browser bring a first form back, so that an answer it could not show is not lost."""
+    g.past = parts().sealer.token(Form(kind=Kind.PAST, id=form.id, secret=form.secret))
 
 
-def past_outcome() -> bytes | None:
-    """Why the browser's last first form was refused, told once."""
+def past_form() -> Form | None:
+    """The first form that this browser was given last, as the form it was, if no visit has begun in it since."""
     value = request.cookies.get(PAST_COOKIE)
     if not value:
         return None
@@ -59,10 +67,7 @@ def past_outcome() -> bytes | None:
         form = parts().sealer.form(value)
     except EndedError:
         return None
-    outcome = parts().memory.outcomes.get(form.id)
-    if outcome is not None:
-        parts().memory.outcomes.drop(form.id)
-    return outcome
+    return replace(form, kind=Kind.WRITE) if form.kind is Kind.PAST else None
 
 
 def fresh_token(kind: Kind = Kind.VISIT) -> str:
@@ -81,7 +86,7 @@ def _write_back(response: Response) -> Response:
     session = visiting()
     if session is not None:
         try:
-            _set(response, COOKIE, parts().sealer.cookie(session))
+            _set(response, COOKIE, parts().sealer.cookie(session, seen=g.get("seen", True)))
         except EndedError:
             g.ended = True
     if g.get("ended", False):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-The three places where gunicorn, as it is, would break a promise of ours: time, headers and logs.
+The places where gunicorn, as it is, would break a promise of ours: time, crowds, headers and logs.
 
-`Worker` ends a connection that falls silent, in headers, body or answer alike: gunicorn's threads would wait for ever.
+`Worker` ends a connection that falls silent or trickles, in headers, body or answer alike: gunicorn's threads would wait for ever. Its
+main loop waits for no peer, gunicorn's lingers two seconds with each. It keeps threads free of large bodies, lives on when no more files can be
+opened, and answers what is no request with a page of ours.
 `Answer` leaves out what names the program and tells the clock.
 `QuietLog` writes what went wrong and where in our code, never what was sent: gunicorn's own log lines carry addresses, paths
 and the messages of exceptions, which may quote a form.
@@ -10,18 +12,36 @@ and the messages of exceptions, which may quote a form.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import select
+import socket
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
+from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from source_app.limits import IDLE_SECONDS
+from source_app.bare import BUSY, FAILED, bare, status_of
+from source_app.drain import drain
+from source_app.limits import (
+    FORM_BYTES,
+    IDLE_SECONDS,
+    LARGE_TWELFTHS,
+    LINGER_SECONDS,
+    TURNED_AWAY_SECONDS,
+    TURNED_AWAY_TWELFTHS,
+)
+from source_app.pace import Pace
 
 _TRANSIENT = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
+_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE_SECONDS = 1.0
 
 
 class Connection(TConn):  # type: ignore[misc]
@@ -35,8 +55,52 @@ class Connection(TConn):  # type: ignore[misc]
         """
         Prepare for one request. Called for each one, after gunicorn has made the socket wait for ever.
         """
+        fresh = self.parser is None
         super().init()
+        if fresh:
+            self.parser.unreader = Pace(self.sock)
+        self.parser.unreader.expect_headers()
+        self.request: Any = None
         self.sock.settimeout(self.idle_seconds)
+
+    def wait_for_data(self, timeout: float) -> bool:
+        """
+        Wait for the first bytes of the first request. As gunicorn's, without a descriptor for each wait.
+        """
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(timeout * 1000))
+
+    def begin(self, request: Any) -> int:
+        """
+        The headers of a request have come.
+
+        Returns:
+            bytes of the body they announce; 0 for one of unknown length.
+        """
+        self.request = request
+        self.parser.unreader.expect_body()
+        return self._left()
+
+    def end(self) -> None:
+        """
+        End the connection from the request's own thread. Where bytes may lie unread, a plain close would reset it and cut the answer
+        off; there it waits a little for the peer to have read it.
+        """
+        if self.request is None or self._left():
+            util.close_graceful(self.sock, timeout=LINGER_SECONDS)
+
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
+        """
+        Close, waiting for nobody: this is called from the worker's main loop.
+        """
+        if graceful:
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
+        util.close(self.sock)
+
+    def _left(self) -> int:
+        return int(getattr(self.request.body.reader, "length", 0))
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -45,6 +109,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """
 
     connection: type[Connection] = Connection
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        threads: int = self.cfg.threads
+        self._large = threading.BoundedSemaphore(max(1, threads * LARGE_TWELFTHS // 12))
+        self._turned_away = threading.BoundedSemaphore(max(1, threads * TURNED_AWAY_TWELFTHS // 12))
+        self._accept_from = 0.0
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
+        """
+        Look at listeners, or look away; for a moment after files ran out, away.
+        """
+        if not enabled or time.monotonic() >= self._accept_from:
+            super().set_accept_enabled(enabled)
 
     def accept(self, listener: Any) -> None:
         """
@@ -55,10 +133,58 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         except OSError as error:
             if error.errno in _TRANSIENT:
                 return
-            raise
+            if error.errno not in _NO_MORE_FILES:
+                raise
+            # Those who are in stay in; who comes waits in the kernel's line.
+            self._accept_from = time.monotonic() + _PAUSE_SECONDS
+            self.set_accept_enabled(False)
+            return
         self.nr_conns += 1
         sock.setblocking(True)
         self.enqueue_req(self.connection(self.cfg, sock, address, listener.getsockname()))
+
+    def handle(self, conn: Any) -> Any:
+        """
+        Answer a request, and end its connection if it is to end, in a thread.
+        """
+        kept = super().handle(conn)
+        if kept is False and conn.initialized:
+            conn.end()
+        return kept
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """
+        Answer a request whose headers have come, unless it is one large body too many.
+        """
+        length = conn.begin(req)
+        if length <= FORM_BYTES:
+            return bool(super().handle_request(req, conn))
+        if not self._large.acquire(blocking=False):
+            self._turn_away(req, conn, length)
+            return False
+        try:
+            return bool(super().handle_request(req, conn))
+        finally:
+            self._large.release()
+
+    def handle_error(self, req: object, client: Any, addr: object, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's signature
+        """
+        Answer what could not be made a request of, or failed before it had an answer.
+        """
+        status = status_of(exc)
+        if status == FAILED:
+            self.log.exception("")  # noqa: LOG004 - gunicorn calls this from its handlers
+        with contextlib.suppress(OSError):
+            client.sendall(bare(status))
+
+    def _turn_away(self, req: Any, conn: Any, length: int) -> None:
+        conn.sock.sendall(bare(BUSY))
+        # As far as there are threads for it, the rest is taken, because a browser shows the answer only then.
+        if self._turned_away.acquire(blocking=False):
+            try:
+                drain(req.body, length, seconds=TURNED_AWAY_SECONDS)
+            finally:
+                self._turned_away.release()
 
 
 def worker(idle_seconds: float) -> type[Worker]:

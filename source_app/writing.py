@@ -8,21 +8,30 @@ repeat of the form (a double click, a reload, another worker) is the same visit,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from crypto.codename import Codename
-from source_app import render
-from source_app.errors import BadFormError, TooLargeError
+from source_app import render, visit
+from source_app.errors import (
+    BadFormError,
+    LeftError,
+    NoSpaceError,
+    SourceAppError,
+    TooLargeError,
+    TroubleError,
+    UploadError,
+)
 from source_app.kdf import BusyError
 from source_app.languages import translated as _
 from source_app.parts import parts
 from source_app.posted import read_post
 from source_app.received import received_page
-from source_app.refusals import said_of, status_of, trouble_page
+from source_app.refusals import kept_of, left_page, said_of, status_of, trouble_page
 from source_app.sending import Sending
-from source_app.session import EndedError, Kind, new_form
+from source_app.session import EndedError, Form, Kind, new_form
+from source_app.storing import trouble_is_said
 from source_app.upload import MESSAGE
-from source_app.visitors import past_outcome, remember_form, visit_is
+from source_app.visitors import past_form, remember_form, visit_is
 
 if TYPE_CHECKING:
     from flask import Response
@@ -30,13 +39,24 @@ if TYPE_CHECKING:
     from source_app.posted import Posted
 
 ONLY = "only"
-_TOO_LARGE = b"l"
+# Why a form was refused, for a browser that could not show the page; a capital if something of it arrived.
+_REASONS: Final[dict[bytes, type[UploadError]]] = {b"l": TooLargeError, b"f": NoSpaceError}
 
 
 def show() -> Response:
-    """GET: an empty form under a fresh codename."""
-    outcome = past_outcome()
-    notice = said_of(TooLargeError()) if outcome == _TOO_LARGE else ()
+    """
+    GET: an empty form under a fresh codename; or, if the last one's answer could not be shown, the reason.
+
+    If something of that last form arrived, this is the same form once more: its codename is the only way back to what arrived.
+    """
+    past = past_form()
+    outcome = None if past is None else parts().memory.outcomes.get(past.id)
+    if past is None or outcome is None:
+        return _form("")
+    notice = said_of(_REASONS[outcome.lower()]())
+    if outcome.isupper():
+        return _form("", (*notice, *_kept()), form=past)
+    parts().memory.outcomes.drop(past.id)
     return _form("", notice)
 
 
@@ -49,12 +69,16 @@ def take() -> Response:
     sending.end(posted)
     if posted.error is not None:
         return posted.answer(_refused(posted, sending))
-    if not sending.arrived and ONLY not in posted.fields:
+    if not sending.arrived and ONLY not in posted.fields and not _arrived_before(posted.form):
         return _form("", (_("There was nothing in it: no words and no file."),), 400)
     try:
-        visit_is(sending.begin())
+        with trouble_is_said():
+            visit_is(sending.begin())
     except (BusyError, EndedError) as error:
         return trouble_page(error)
+    except SourceAppError as error:
+        posted.failed(error)
+        return _refused(posted, sending)
     return render.redirected("received")
 
 
@@ -62,13 +86,35 @@ def _refused(posted: Posted, sending: Sending) -> Response:
     error = posted.error
     if error is None or posted.form is None:
         raise RuntimeError("only a refused form is answered here")
-    if isinstance(error, TooLargeError):
-        # Firefox shows nothing once the bound of the drain is passed: the reason waits for the next time the form is opened.
-        parts().memory.outcomes.put(posted.form.id, _TOO_LARGE)
-    if sending.arrived:
-        visit_is(sending.session)
+    if isinstance(error, LeftError):
+        return left_page()
+    for reason, kind in _REASONS.items():
+        if isinstance(error, kind):
+            # Firefox shows nothing once the bound of the drain is passed: the reason waits for the next time the form is opened.
+            parts().memory.outcomes.put(posted.form.id, reason.upper() if sending.arrived else reason)
+    if sending.arrived and sending.session is not None:
+        try:
+            # As it is now: while a file came, the source may have said that the codename is known, or left.
+            visit_is(parts().sealer.today(sending.session), seen=not posted.unseen)
+        except EndedError:
+            return left_page()
         return received_page(status_of(error), said_of(error))
-    return _form(posted.text(MESSAGE), said_of(error), status_of(error))
+    text = posted.text(MESSAGE)
+    # Where it is not known whether the words were stored, the same form again stores them once.
+    same = posted.form if isinstance(error, TroubleError) else None
+    return _form(text, (*said_of(error), *kept_of(error, text)), status_of(error), form=same)
+
+
+def _arrived_before(form: Form) -> bool:
+    lines, _more = visit.listed(parts().memory, form.visit)
+    return any(line.state is visit.State.ARRIVED for line in lines)
+
+
+def _kept() -> tuple[str, ...]:
+    return (
+        _("Something of what you sent did arrive and is kept: your words, or files before the one that was refused."),
+        _("Press “Send” here once more, without a file, to get its codename. Nothing is stored twice."),
+    )
 
 
 def _ended(posted: Posted) -> Response:
@@ -81,8 +127,8 @@ def _ended(posted: Posted) -> Response:
     return _form(posted.text(MESSAGE), tuple(said), status_of(reason))
 
 
-def _form(text: str, notice: tuple[str, ...], status: int = 200) -> Response:
-    form = new_form(Kind.WRITE, secret=Codename.generate().secret)
+def _form(text: str, notice: tuple[str, ...] = (), status: int = 200, *, form: Form | None = None) -> Response:
+    form = form or new_form(Kind.WRITE, secret=Codename.generate().secret)
     remember_form(form)
     return render.page(
         "write",

@@ -62,6 +62,15 @@ def rebuild(store: Store) -> bool:
     return finish(store)
 
 
+def rebuild_due(store: Store) -> bool:
+    """
+    Whether something was erased since the last rebuild.
+    """
+    with store.read() as connection:
+        begun, rebuilt = connection.execute(_REBUILT).one()
+    return bool(begun > rebuilt)
+
+
 def unfinished(store: Store) -> bool:
     """
     Whether an erasure still lies in the write-ahead log.

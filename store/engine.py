@@ -2,7 +2,8 @@
 """
 Opening the store: one folder with a database, blobs, and a gate.
 
-Writers pass the gate, then say BEGIN IMMEDIATE; readers see a snapshot and wait for nobody.
+Writers pass the gate, then take the one connection that is kept for them and say BEGIN IMMEDIATE; readers see a snapshot and wait for
+no writer, neither for its transaction nor for a connection that others hold in line before the gate.
 
 Forking: `open_store` leaves nothing open. Connections and the gate are made at first use, once per process, so an app
 may open the store, fork (gunicorn preload), and use it in parent and children. A process that forks after first use is
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from store.blobs import Blobs
-from store.connections import BUSY_MILLISECONDS, for_writing, make_engine
+from store.connections import BUSY_MILLISECONDS, driver, for_writing, make_engine
 from store.errors import StoreError
 from store.failures import database_failures
 from store.gate import WriteGate
@@ -64,7 +65,7 @@ class Store:
             if writing is not None:
                 yield writing.connection
                 return
-            with here.engine.connect() as connection:
+            with here.readers.connect() as connection:
                 yield connection
 
     @contextmanager
@@ -84,10 +85,10 @@ class Store:
             with _joined(here.writing) as connection:
                 yield connection
             return
-        with database_failures(), here.engine.connect() as pooled:
-            # The connection is at hand before the gate is taken: others wait behind it.
+        # The gate first: whoever waits for it holds nothing that others need.
+        with database_failures(), here.gate.held(), here.writers.connect() as pooled:
             connection = for_writing(pooled)
-            with here.gate.held(), connection.begin():
+            with connection.begin():
                 writing = here.writing = _Writing(connection)
                 try:
                     yield connection
@@ -116,17 +117,13 @@ class Store:
         here = self._process()
         if here.writing is not None:
             raise StoreError("the log is not emptied inside a transaction")
-        pooled = here.engine.raw_connection()
-        raw = pooled.driver_connection
-        if not isinstance(raw, sqlite3.Connection):
-            raise StoreError("this is not a connection of the sqlite3 driver")
-        try:
-            with here.gate.held():
+        with database_failures(), here.gate.held(), here.writers.connect() as pooled:
+            raw = driver(pooled)
+            try:
                 raw.execute(f"PRAGMA busy_timeout={EMPTYING_MILLISECONDS}")
                 return _truncate(raw)
-        finally:
-            raw.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-            pooled.close()
+            finally:
+                raw.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 
     def rebuild(self) -> None:
         """
@@ -138,12 +135,8 @@ class Store:
         here = self._process()
         if here.writing is not None:
             raise StoreError("the database is not rebuilt inside a transaction")
-        pooled = here.engine.raw_connection()
-        try:
-            with database_failures(), here.gate.held():
-                pooled.cursor().execute("VACUUM")
-        finally:
-            pooled.close()
+        with database_failures(), here.gate.held(), here.writers.connect() as pooled:
+            driver(pooled).execute("VACUUM")
 
     def close(self) -> None:
         """
@@ -152,7 +145,8 @@ class Store:
         with self._opening:
             here, self._here = self._here, None
         if here is not None and here.number == os.getpid():
-            here.engine.dispose()
+            here.readers.dispose()
+            here.writers.dispose()
             here.gate.close()
 
     def _process(self) -> _Process:
@@ -182,12 +176,14 @@ class _Writing:
 
 class _Process:
     """
-    What belongs to one process: its engine, its gate, and the transaction each of its threads is in.
+    What belongs to one process: its engines, its gate, and the transaction each of its threads is in.
     """
 
     def __init__(self, folder: Path) -> None:
         self.number = os.getpid()
-        self.engine = make_engine(folder, pooled=True)
+        self.readers = make_engine(folder, pooled=True)
+        # Of these there is never more than one: the gate lets one thread of a process through.
+        self.writers = make_engine(folder, pooled=True)
         self.gate = WriteGate(folder / GATE)
         self._of_thread = threading.local()
 

@@ -171,7 +171,9 @@ def purge_acknowledged(store: Store, *, day: datetime.date) -> tuple[Purged, ...
 
 def _acknowledged(connection: Connection) -> list[tuple[int, datetime.date, set[int]]]:
     """
-    The batches that still have something to purge and were acknowledged at least once.
+    The batches that still have something to purge, the day they were first acknowledged, and by which seats.
+
+    An acknowledgement is for its batch and all before it (bundle T34).
     """
     remaining = (
         select(ItemRow.id).join(EnvelopeRow, EnvelopeRow.item_id == ItemRow.id).where(ItemRow.batch == BatchRow.number)
@@ -179,14 +181,14 @@ def _acknowledged(connection: Connection) -> list[tuple[int, datetime.date, set[
     told = select(WithdrawnRow.thread_id).where(WithdrawnRow.batch == BatchRow.number)
     statement = (
         select(BatchRow.number, func.min(AcknowledgementRow.day, type_=AcknowledgementRow.day.type))
-        .join(AcknowledgementRow, AcknowledgementRow.batch == BatchRow.number)
+        .join(AcknowledgementRow, AcknowledgementRow.batch >= BatchRow.number)
         .where(remaining.exists() | told.exists())
         .group_by(BatchRow.number)
         .order_by(BatchRow.number)
     )
     seats = select(AcknowledgementRow.seat)
     return [
-        (number, first, set(connection.execute(seats.where(AcknowledgementRow.batch == number)).scalars()))
+        (number, first, set(connection.execute(seats.where(AcknowledgementRow.batch >= number)).scalars()))
         for number, first in connection.execute(statement).all()
     ]
 

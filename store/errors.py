@@ -16,6 +16,10 @@ class FullError(StoreError):
     """There is no room on the disk. Nothing was stored."""
 
 
+class OverloadedError(StoreError):
+    """Too many are reading or writing at once. Nothing was stored; trying again in some minutes helps."""
+
+
 class EpochBelowFloorError(StoreError):
     """This was sealed under an epoch that is closed. It must be sealed again under a later one."""
 

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from store.errors import DamagedError, FullError
+from store.errors import DamagedError, FullError, OverloadedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ _FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # SQLite says FULL for ENOSPC alone. A quota or a file-size limit comes out as a failed write, a full disk under the
 # shared-memory file as a failed resize: for whoever waits it is the same, nothing can be taken in now.
 _FULL_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+_BUSY_SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DAMAGED_SQLITE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -42,10 +44,13 @@ def disk_failures() -> Iterator[None]:
 @contextmanager
 def database_failures() -> Iterator[None]:
     """
-    Turn SQLite's reports of a full disk and of a damaged file into FullError and DamagedError.
+    Turn SQLite's reports of a full disk and of a damaged file into FullError and DamagedError, and a wait that was too long (for a
+    connection, for a lock) into OverloadedError.
     """
     try:
         yield
+    except PoolTimeoutError:
+        raise OverloadedError("too many read at once") from None
     except (DatabaseError, sqlite3.DatabaseError) as error:
         reported = error.orig if isinstance(error, DatabaseError) else error
         code = getattr(reported, "sqlite_errorcode", None)
@@ -53,4 +58,6 @@ def database_failures() -> Iterator[None]:
             raise FullError("the disk takes no more") from None
         if isinstance(code, int) and code & 0xFF in _DAMAGED_SQLITE:
             raise DamagedError("the database file is damaged") from None
+        if isinstance(code, int) and code & 0xFF in _BUSY_SQLITE:
+            raise OverloadedError("somebody else held the database for too long") from None
         raise

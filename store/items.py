@@ -13,18 +13,18 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from sqlalchemy import Date, Integer, LargeBinary, bindparam, func, select, update
+from sqlalchemy import LargeBinary, Text, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from store.connections import driver, spelled
 from store.designations import draw
-from store.errors import ConflictError, DamagedError, EpochBelowFloorError, StoreError
+from store.errors import ConflictError, DamagedError, EpochBelowFloorError
 from store.models import EnvelopeRow, ItemRow, OrganisationRow, ThreadRow
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Sequence
-
-    from sqlalchemy import Connection
+    import sqlite3
+    from collections.abc import Callable, Sequence
 
     from store.engine import Store
 
@@ -34,24 +34,30 @@ Lane: TypeAlias = Literal["source", "team"]
 _TRIES_WITH_TWO_WORDS = 8
 _TRIES = 64
 
-_FLOOR_AND_THREAD = select(OrganisationRow.floor, ThreadRow.id).select_from(
-    OrganisationRow.__table__.outerjoin(
-        ThreadRow.__table__, ThreadRow.locator == bindparam("locator", type_=LargeBinary())
+_FLOOR_AND_THREAD = spelled(
+    select(OrganisationRow.floor, ThreadRow.id).select_from(
+        OrganisationRow.__table__.outerjoin(
+            ThreadRow.__table__, ThreadRow.locator == bindparam("locator", type_=LargeBinary())
+        )
     )
 )
-_NEW_THREAD = insert(ThreadRow).on_conflict_do_nothing(index_elements=["designation"])
-_NEW_ITEM = insert(ItemRow).on_conflict_do_nothing(index_elements=["id"])
-_NEW_ENVELOPE = insert(EnvelopeRow)
-_OWNER = select(ItemRow.thread_id, ItemRow.lane, ItemRow.length).where(ItemRow.id == bindparam("item"))
-_BLOB_KNOWN = select(EnvelopeRow.item_id).where(EnvelopeRow.blob == bindparam("blob"))
-_COUNT = (
+_NEW_THREAD = spelled(insert(ThreadRow).on_conflict_do_nothing(index_elements=["designation"]))
+_NEW_ITEM = spelled(
+    insert(ItemRow).on_conflict_do_nothing(index_elements=["id"]),
+    ("id", "thread_id", "lane", "card_sequence", "epoch", "seats", "length"),
+)
+_NEW_ENVELOPE = spelled(insert(EnvelopeRow))
+_OWNER = spelled(select(ItemRow.thread_id, ItemRow.lane, ItemRow.length).where(ItemRow.id == bindparam("item")))
+_BLOB_KNOWN = spelled(select(EnvelopeRow.item_id).where(EnvelopeRow.blob == bindparam("blob")))
+_COUNT = spelled(
     update(ThreadRow)
     .where(ThreadRow.id == bindparam("thread"))
     .values(
-        items=ThreadRow.items + bindparam("more_items", type_=Integer()),
-        waiting=ThreadRow.waiting + bindparam("more_items", type_=Integer()),
-        length=ThreadRow.length + bindparam("more_length", type_=Integer()),
-        last_day=func.max(ThreadRow.last_day, bindparam("day", type_=Date()), type_=Date()),
+        items=ThreadRow.items + bindparam("more_items"),
+        waiting=ThreadRow.waiting + bindparam("more_items"),
+        length=ThreadRow.length + bindparam("more_length"),
+        # Days are ISO text: the later one is the greater.
+        last_day=func.max(ThreadRow.last_day, bindparam("day", type_=Text()), type_=Text()),
     )
 )
 
@@ -111,19 +117,28 @@ class Deposited:
 
 
 def deposit(
-    store: Store, *, locator: bytes | None, generation: int, items: Sequence[NewItem], day: datetime.date
+    store: Store,
+    *,
+    locator: bytes | None,
+    generation: int,
+    items: Sequence[NewItem],
+    day: datetime.date,
+    guard: Callable[[], None] | None = None,
 ) -> Deposited:
     """
     Keep sealed items, all or none, and return only when they are durable.
 
-    An item whose id the same thread already holds is a repeat: it has no effect and its new blob is removed. The
-    store owns the blobs named in *items* from here on, whatever the outcome.
+    An item whose id the same thread already holds is a repeat: it has no effect and its new blob is removed. The store
+    cannot compare what is sealed, so an id has to be random, or made from everything that the item carries: an id made
+    from a part of it would have another item acknowledged and thrown away. The store owns the blobs named in *items*
+    from here on, whatever the outcome.
 
     Args:
         locator: The 32-byte locator of the codename (spec D5), or None for items of the team lane.
         generation: The number of the codename generation; kept when the thread is new, ignored otherwise.
         items: At least one, of one lane.
         day: The server's day (UTC).
+        guard: Asked inside the transaction, when nobody else can write any more: what it raises refuses them all.
 
     Raises:
         EpochBelowFloorError: One of them was sealed under a closed epoch.
@@ -139,8 +154,13 @@ def deposit(
     rows = [_rows(item) for item in items]
     try:
         with store.write() as connection:
-            done = _deposit(store, connection, locator=locator, generation=generation, items=items, rows=rows, day=day)
-    except StoreError:
+            if guard is not None:
+                guard()
+            done = _deposit(
+                store, driver(connection), locator=locator, generation=generation, items=items, rows=rows, day=day
+            )
+    except Exception:
+        # What a commit that failed late did store is known by its row, and stays.
         _discard(store, items)
         raise
     stored = set(done.items)
@@ -157,7 +177,7 @@ def _rows(item: NewItem) -> _Rows:
         "lane": item.lane,
         "card_sequence": item.card_sequence,
         "epoch": item.epoch,
-        "seats": item.seats,
+        "seats": ",".join(map(str, item.seats)),
         "length": item.length,
     }
     envelope: dict[str, object] = {
@@ -171,7 +191,7 @@ def _rows(item: NewItem) -> _Rows:
 
 def _deposit(
     store: Store,
-    connection: Connection,
+    connection: sqlite3.Connection,
     *,
     locator: bytes | None,
     generation: int,
@@ -179,9 +199,9 @@ def _deposit(
     rows: Sequence[_Rows],
     day: datetime.date,
 ) -> Deposited:
-    floor, found = connection.execute(_FLOOR_AND_THREAD, {"locator": locator}).one()
-    # The outer join leaves it empty where no thread has this locator.
-    thread: bytes | None = found
+    # The outer join leaves the thread empty where none has this locator.
+    thread: bytes | None
+    floor, thread = connection.execute(_FLOOR_AND_THREAD, {"locator": locator}).fetchone()
     new = locator is not None and thread is None
     if new:
         thread = _make_thread(connection, locator, generation, day)
@@ -200,18 +220,19 @@ def _deposit(
         stored.append(item.id)
         length += item.length
     if thread is not None and stored:
-        connection.execute(_COUNT, {"thread": thread, "more_items": len(stored), "more_length": length, "day": day})
+        more = {"thread": thread, "more_items": len(stored), "more_length": length, "day": day.isoformat()}
+        connection.execute(_COUNT, more)
     return Deposited(thread, new, tuple(stored))
 
 
-def _make_thread(connection: Connection, locator: bytes | None, generation: int, day: datetime.date) -> bytes:
+def _make_thread(connection: sqlite3.Connection, locator: bytes | None, generation: int, day: datetime.date) -> bytes:
     thread = secrets.token_bytes(16)
     facts = {
         "id": thread,
         "locator": locator,
         "generation": generation,
-        "first_day": day,
-        "last_day": day,
+        "first_day": day.isoformat(),
+        "last_day": day.isoformat(),
         "items": 0,
         "waiting": 0,
         "length": 0,
@@ -224,12 +245,12 @@ def _make_thread(connection: Connection, locator: bytes | None, generation: int,
     raise ConflictError("no designation is free")
 
 
-def _require_repeat(connection: Connection, item: NewItem, thread: bytes | None) -> None:
-    owner = connection.execute(_OWNER, {"item": item.id}).one()
-    if (owner.thread_id, owner.lane) != (thread, item.lane):
+def _require_repeat(connection: sqlite3.Connection, item: NewItem, thread: bytes | None) -> None:
+    *owner, length = connection.execute(_OWNER, {"item": item.id}).fetchone()
+    if owner != [thread, item.lane]:
         raise ConflictError("this item id belongs to another thread")
-    # Same place in the same form, another length: not a repeat, and not to be acknowledged as one.
-    if owner.length != item.length:
+    # Whatever the caller made the id from: another length is not a repeat, and not to be acknowledged as one.
+    if length != item.length:
         raise ConflictError("another item came under this id before")
 
 
@@ -239,7 +260,8 @@ def _discard(store: Store, items: Sequence[NewItem]) -> None:
         return
     # A repeat may name the very blob that is stored; that one is not ours to remove.
     with store.read() as connection:
-        kept = {name for name in names if connection.execute(_BLOB_KNOWN, {"blob": name}).first() is not None}
+        known = driver(connection)
+        kept = {name for name in names if known.execute(_BLOB_KNOWN, {"blob": name}).fetchone() is not None}
     for name in names:
         if name not in kept:
             store.blobs.delete(name)

@@ -9,6 +9,7 @@ the source until it is released.
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,11 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.sqlite import insert
 
 from store import checkpoint
+from store.connections import driver, spelled
 from store.errors import ConflictError, MissingError
 from store.models import ReplyRow, ThreadRow
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Collection
 
     from store.engine import Store
@@ -30,7 +31,7 @@ MOST_SLOTS = 64
 
 _SHOWN = select(func.count()).where(ReplyRow.thread_id == ThreadRow.id, ~ReplyRow.held).scalar_subquery()
 _COUNT_SHOWN = update(ThreadRow).where(ThreadRow.id == bindparam("thread")).values(replies=_SHOWN)
-_SLOTS = (
+_SLOTS = spelled(
     select(ReplyRow.id, ReplyRow.header, ReplyRow.payload, ReplyRow.expires)
     .where(ReplyRow.thread_id == bindparam("thread"), ~ReplyRow.held)
     .order_by(ReplyRow.number.desc())
@@ -130,8 +131,11 @@ def slots(store: Store, thread: bytes, *, offset: int, count: int) -> tuple[Stor
     if offset < 0 or not 1 <= count <= MOST_SLOTS:
         raise ValueError(f"between 1 and {MOST_SLOTS} replies, from an offset that is not negative")
     with store.read() as connection:
-        rows = connection.execute(_SLOTS, {"thread": thread, "offset": offset, "count": count}).all()
-    return tuple(StoredReply(*row) for row in rows)
+        rows = driver(connection).execute(_SLOTS, {"thread": thread, "offset": offset, "count": count}).fetchall()
+    return tuple(
+        StoredReply(item, header, payload, datetime.date.fromisoformat(expires))
+        for item, header, payload, expires in rows
+    )
 
 
 def held(store: Store) -> tuple[HeldReply, ...]:
@@ -143,6 +147,30 @@ def held(store: Store) -> tuple[HeldReply, ...]:
             select(ReplyRow.id, ReplyRow.thread_id, ReplyRow.expires).where(ReplyRow.held).order_by(ReplyRow.id)
         ).all()
     return tuple(HeldReply(*row) for row in rows)
+
+
+def held_page(store: Store, *, after: bytes | None = None, limit: int = 50) -> tuple[tuple[HeldReply, str], ...]:
+    """
+    Replies that wait for "send anyway", by id, each with its thread's designation.
+
+    Args:
+        after: The id of the last one of the page before, or None for the first page.
+        limit: How many at most.
+
+    """
+    statement = (
+        select(ReplyRow.id, ReplyRow.thread_id, ReplyRow.expires, ThreadRow.designation)
+        .join(ThreadRow, ThreadRow.id == ReplyRow.thread_id)
+        .where(ReplyRow.held)
+        .order_by(ReplyRow.id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(ReplyRow.id > after)
+    with store.read() as connection:
+        return tuple(
+            (HeldReply(reply, thread, expires), name) for reply, thread, expires, name in connection.execute(statement)
+        )
 
 
 def release(store: Store, reply: bytes) -> None:
@@ -169,6 +197,11 @@ def delete(store: Store, thread: bytes, reply: bytes) -> bool:
         Whether there was one; a repeated wish has no effect.
 
     """
+    with store.read() as connection:
+        # Asked before the gate: a wish for what is not there costs a look, whether or not there is such a thread.
+        there = select(ReplyRow.id).where(ReplyRow.id == reply, ReplyRow.thread_id == thread)
+        if connection.execute(there).one_or_none() is None:
+            return False
     with store.write() as connection:
         statement = delete_from(ReplyRow).where(ReplyRow.id == reply, ReplyRow.thread_id == thread)
         gone = connection.execute(statement).rowcount == 1

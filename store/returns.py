@@ -107,15 +107,6 @@ def acknowledgements(store: Store) -> tuple[Acknowledgement, ...]:
         return tuple(Acknowledgement(*row) for row in connection.execute(statement))
 
 
-def acknowledgements_of(store: Store, batch: int) -> tuple[Acknowledgement, ...]:
-    """
-    Every acknowledgement of one batch, by seat.
-    """
-    statement = _ACKNOWLEDGEMENTS.where(AcknowledgementRow.batch == batch).order_by(AcknowledgementRow.seat)
-    with store.read() as connection:
-        return tuple(Acknowledgement(*row) for row in connection.execute(statement))
-
-
 def record_outbox(store: Store, *, seat: int, sequence: int, digest: bytes) -> bool:
     """
     Keep the number of an outbox that is being taken in.

@@ -3,8 +3,8 @@
 The people who may log in at the desk: a pseudonym, a role, a seat, a passphrase hash, a TOTP secret.
 
 Nothing of a source is here. The store compares nothing: hashes are verified by the desk. The last used TOTP step is
-the one time in this database finer than a day; it is a reviewer's, and `forget_steps` erases it as soon as it can no
-longer be replayed.
+the one time in this database finer than a day. It is a reviewer's, never a source's, and stays until the next login or
+a new secret: without it a clock that was set back would take old codes again.
 """
 
 from __future__ import annotations
@@ -131,6 +131,20 @@ def everyone(store: Store) -> tuple[Person, ...]:
         return tuple(_person(row) for row in connection.execute(_PERSON.order_by(PersonRow.name)))
 
 
+def page(store: Store, *, after: str = "", limit: int = 50) -> tuple[Person, ...]:
+    """
+    People by name.
+
+    Args:
+        after: The name of the last one of the page before.
+        limit: How many at most.
+
+    """
+    statement = _PERSON.where(PersonRow.name > after).order_by(PersonRow.name).limit(limit)
+    with store.read() as connection:
+        return tuple(_person(row) for row in connection.execute(statement))
+
+
 def set_passphrase(store: Store, person: bytes, passphrase: str) -> None:
     """
     Replace the Argon2id string: a new passphrase, or the same one under a newer profile.
@@ -179,19 +193,6 @@ def use_step(store: Store, person: bytes, step: int) -> None:
     with store.write() as connection:
         if connection.execute(spend).rowcount == 0:
             raise ConflictError("this code was used already")
-
-
-def forget_steps(store: Store, *, before: int) -> None:
-    """
-    Erase spent steps that no clock accepts any more.
-
-    Args:
-        before: The oldest step the desk would still accept.
-
-    """
-    old = update(PersonRow).where(PersonRow.totp_step > 0, PersonRow.totp_step < before).values(totp_step=0)
-    with store.write() as connection:
-        connection.execute(old)
 
 
 def _change(store: Store, person: bytes, values: dict[str, object]) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from store.connections import driver, spelled
 from store.errors import ConflictError, NotInstalledError, StaleError
-from store.models import AcknowledgementRow, DocumentRow, OrganisationRow, OutboxRow
+from store.models import AcknowledgementRow, DeletionRow, DocumentRow, OrganisationRow, OutboxRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,7 +30,7 @@ _NEWEST = (
     .limit(1)
 )
 _SHEETS = select(DocumentRow.seat, DocumentRow.raw).where(DocumentRow.kind == "sheet").order_by(DocumentRow.seat)
-_VERSION = select(OrganisationRow.version)
+_VERSION = spelled(select(OrganisationRow.version))
 _BUMP = update(OrganisationRow).values(version=OrganisationRow.version + 1)
 
 
@@ -76,7 +77,8 @@ def version(store: Store) -> int:
     The installed version alone: one small read, for apps that keep what `organisation` told them.
     """
     with store.read() as connection:
-        return connection.execute(_VERSION).scalar_one()
+        found: int = driver(connection).execute(_VERSION).fetchone()[0]
+    return found
 
 
 def active_seats(connection: Connection) -> tuple[int, ...]:
@@ -111,14 +113,15 @@ def install_card(
 ) -> bool:
     """
     Install a verified card. Seats that are no longer on it lose their sheet, and with it everything sent by them is
-    refused; earlier cards stay, because replies name the card their author's key stood on (spec Y2).
+    refused; what they ordered to be deleted no longer waits. Earlier cards stay, because replies name the card their
+    author's key stood on (spec Y2).
 
     Args:
         sequence: The card's sequence.
         digest: The card's digest (spec S4).
         seats: The numbers of the seats on it.
         replaced: Those among them whose signing key is another than on the installed card: a new vault under an old
-            number. Their sheet, outbox numbers and acknowledgements begin anew.
+            number. Their sheet, outbox numbers and acknowledgements begin anew, and their orders are dropped.
 
     Returns:
         Whether it was new; the same card again has no effect.
@@ -135,6 +138,8 @@ def install_card(
         connection.execute(delete(DocumentRow).where(DocumentRow.kind == "sheet", DocumentRow.seat.not_in(kept)))
         connection.execute(delete(OutboxRow).where(OutboxRow.seat.not_in(kept)))
         connection.execute(delete(AcknowledgementRow).where(AcknowledgementRow.seat.not_in(kept)))
+        # A laptop is often taken off the card because it was stolen: its orders must not outlive it.
+        connection.execute(delete(DeletionRow).where(DeletionRow.seat.not_in(kept)))
     return True
 
 

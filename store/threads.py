@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, bindparam, select, text, tuple_
 
+from store.connections import driver, spelled
 from store.errors import MissingError
 from store.models import ThreadRow
 
@@ -36,7 +37,7 @@ _THREAD = select(
     ThreadRow.length,
     ThreadRow.replies,
 )
-_BY_LOCATOR = _THREAD.where(ThreadRow.locator == bindparam("locator"))
+_BY_LOCATOR = spelled(_THREAD.where(ThreadRow.locator == bindparam("locator")))
 _BY_ID = _THREAD.where(ThreadRow.id == bindparam("thread"))
 # Written out, not bound: SQLite uses a partial index only when it can read the condition.
 _FILTERS: dict[Filter, ColumnElement[bool] | None] = {
@@ -126,8 +127,12 @@ def find(store: Store, locator: bytes) -> Thread | None:
     The thread of this 32-byte locator, or None if no item was ever sent under it.
     """
     with store.read() as connection:
-        row = connection.execute(_BY_LOCATOR, {"locator": locator}).one_or_none()
-    return None if row is None else Thread(*row)
+        row = driver(connection).execute(_BY_LOCATOR, {"locator": locator}).fetchone()
+    if row is None:
+        return None
+    thread, designation, generation, first_day, last_day, *counts = row
+    day = datetime.date.fromisoformat
+    return Thread(thread, designation, generation, day(first_day), day(last_day), *counts)
 
 
 def get(store: Store, thread: bytes) -> Thread:

@@ -26,6 +26,8 @@ SEALING = 256 << 10
 # spec T14: what one manifest may list.
 MAX_ITEMS = 100_000
 MAX_RECORDS = 20_000
+# What one outbox may order to be deleted, threads and items together: more than anyone reads through in a week.
+MAX_DELETIONS = 500
 # A signed document that travels inside another.
 MAX_INNER = 1 << 20
 # A seat number, a card's or outbox's sequence, an epoch: all far below this.

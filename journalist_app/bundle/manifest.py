@@ -15,7 +15,8 @@ from typing import Literal, Self
 
 from crypto.canonical import JSON, Fields
 from crypto.epochs import MAX_EPOCH
-from crypto.signing import MAX_DOCUMENT, write_document
+from crypto.errors import FormatError
+from crypto.signing import MAX_DOCUMENT, Label, SignedDocument, write_document
 from journalist_app.bundle.documents import MAX_ITEM_LENGTH, MAX_ITEMS, MAX_NUMBER, MAX_SEATS, check_parts
 from journalist_app.bundle.errors import DocumentError
 
@@ -215,10 +216,27 @@ class BatchManifest:
         # spec T18: a repeated id would let one item stand for two.
         if len({item.item for item in manifest.items}) != len(manifest.items):
             raise DocumentError("the manifest lists an item twice")
-        seats = [outbox.seat for outbox in manifest.outboxes]
-        if seats != sorted(set(seats)):
-            raise DocumentError("the manifest's outboxes are not in seat order")
+        # spec T16: one order, and no seat twice.
+        _require_seat_order("outboxes", [outbox.seat for outbox in manifest.outboxes])
+        _require_seat_order("sheets", [_seat_of(text, "sheet") for text in manifest.sheets])
+        _require_seat_order(
+            "acknowledgements", [_seat_of(text, "acknowledgement") for text in manifest.acknowledgements]
+        )
         return manifest
+
+
+def _require_seat_order(name: str, seats: list[int]) -> None:
+    if seats != sorted(set(seats)):
+        raise DocumentError(f"the manifest's {name} are not in seat order")
+
+
+def _seat_of(text: str, label: Label) -> int:
+    # Whose it says it is; whether that seat signed it is judged by who reads it.
+    try:
+        contents = SignedDocument.decode(text.encode(), MAX_DOCUMENT).contents(label)
+    except FormatError as error:
+        raise DocumentError(f"one of the manifest's texts is no {label}: {error}") from None
+    return Fields({"seat": contents.get("seat")}, label, error=DocumentError).number("seat", 1, MAX_NUMBER)
 
 
 def read_seats(fields: Fields) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from journalist_app.bundle.documents import (
     seal_manifest,
 )
 from journalist_app.bundle.errors import DocumentError, ForeignError, ItemError
-from journalist_app.bundle.outbox_manifest import OutboxManifest
+from journalist_app.bundle.outbox_manifest import OutboxManifest, check_deletions
 from journalist_app.bundle.records import MAX_FILE, Carried, Filed, record_key
 from journalist_app.bundle.ustar import Archive, Piece, Source, pack, packed_size, piece
 
@@ -95,6 +95,7 @@ def seal_outbox(
     ordered = sorted(carried, key=lambda one: record_key(one.record))
     for one in ordered:
         _check_carried(one)
+    check_deletions([one.record for one in ordered])
     manifest = OutboxManifest(
         seat=seat,
         sequence=sequence,

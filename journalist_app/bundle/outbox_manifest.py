@@ -9,15 +9,23 @@ Parsing accepts exactly what building gives. Whether they are signed, and by who
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from crypto.canonical import JSON, Fields
 from crypto.signing import MAX_DOCUMENT, SignedDocument, SigningKey, sign_document, write_document
-from journalist_app.bundle.documents import MAX_NUMBER, MAX_RECORDS, check_parts
+from journalist_app.bundle.documents import MAX_DELETIONS, MAX_NUMBER, MAX_RECORDS, check_parts
 from journalist_app.bundle.errors import DocumentError, ForeignError
-from journalist_app.bundle.records import AcknowledgementRecord, Filed, Record, SheetRecord, read_record, record_key
+from journalist_app.bundle.records import (
+    AcknowledgementRecord,
+    DeletionRecord,
+    Filed,
+    Record,
+    SheetRecord,
+    read_record,
+    record_key,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +115,19 @@ def _check_records(records: tuple[Record, ...]) -> None:
     for kind in (SheetRecord, AcknowledgementRecord):
         if sum(isinstance(record, kind) for record in records) > 1:
             raise DocumentError(f"the outbox has more than one {kind.__name__}")
+    check_deletions(records)
+
+
+def check_deletions(records: Sequence[Record]) -> None:
+    """
+    Refuse more deletions than one outbox may order (spec T25).
+
+    Raises:
+        DocumentError: There are more.
+    """
+    ordered = sum(len(record.threads) + len(record.items) for record in records if isinstance(record, DeletionRecord))
+    if ordered > MAX_DELETIONS:
+        raise DocumentError(f"the outbox orders {ordered} deletions, more than {MAX_DELETIONS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

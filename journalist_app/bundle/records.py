@@ -17,14 +17,13 @@ from crypto import canonical
 from crypto.canonical import JSON, Fields
 from crypto.epochs import MAX_EPOCH
 from crypto.signing import MAX_DOCUMENT
-from journalist_app.bundle.documents import MAX_NUMBER, VERSION, check_version
+from journalist_app.bundle.documents import MAX_DELETIONS, MAX_NUMBER, VERSION, check_version
 from journalist_app.bundle.errors import DocumentError, NewerBundleError
 from journalist_app.bundle.manifest import read_ids, read_seats
 
 # spec T26: an outbox carries text only; a reply is at most 64 KiB (Y3), an entry's document at most 1 MiB (S3).
 MAX_FILE = 1_310_720
 MAX_DAYS = 3_650
-MAX_DELETED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +242,7 @@ def _read_sheet(fields: Fields) -> SheetRecord:
 
 def _read_deletion(fields: Fields) -> DeletionRecord:
     record = DeletionRecord(
-        threads=read_ids(fields, "threads", MAX_DELETED), items=read_ids(fields, "items", MAX_DELETED)
+        threads=read_ids(fields, "threads", MAX_DELETIONS), items=read_ids(fields, "items", MAX_DELETIONS)
     )
     if not record.threads and not record.items:
         raise DocumentError("a deletion names nothing")

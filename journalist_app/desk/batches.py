@@ -10,10 +10,11 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from journalist_app.desk.acknowledged import acknowledged
 from journalist_app.desk.errors import MissingPageError
 from journalist_app.desk.freezing import freeze, parcel
 from journalist_app.desk.parts import me, parts
-from store import batches, returns
+from store import batches
 
 blueprint = Blueprint("batches", __name__)
 
@@ -32,10 +33,11 @@ def show() -> str:
     below = _number(request.args.get("below", str(MAX_NUMBER)))
     found = batches.newest(here.store, below=below, limit=A_PAGE)
     known = here.organisation.known()
+    newest = acknowledged(here.store, known.card)
     waiting = batches.pending(here.store, budget=here.settings.batch_bytes, most=MOST_COUNTED)
     return render_template(
         "batches.html",
-        batches=[(one, _seats_with(one.number)) for one in found],
+        batches=[(one, {seat for seat, said in newest.items() if said.batch >= one.number}) for one in found],
         seats=known.active,
         next=batches.next_number(here.store),
         waiting=len(waiting),
@@ -70,13 +72,15 @@ def one(number: int) -> str:
     One batch: digest, size, and which seats have it.
     """
     found = parcel(parts().store, _number(str(number)))
+    known = parts().organisation.known()
+    newest = acknowledged(parts().store, known.card)
     return render_template(
         "batch.html",
         batch=found.batch,
         size=found.size,
         missing=sum(item is None for item, _ in found.items),
-        seats=parts().organisation.known().active,
-        acknowledged=_seats_with(number),
+        seats=known.active,
+        acknowledged={seat for seat, said in newest.items() if said.batch >= number},
     )
 
 
@@ -91,10 +95,6 @@ def download(number: int) -> Response:
     response.content_length = found.size
     response.headers["Content-Disposition"] = f'attachment; filename="batch-{number:06d}.tar"'
     return response
-
-
-def _seats_with(number: int) -> frozenset[int]:
-    return frozenset(one.seat for one in returns.acknowledgements_of(parts().store, number))
 
 
 def _number(text: str) -> int:

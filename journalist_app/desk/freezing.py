@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives import hashes
 from journalist_app.bundle.batch import batch_size, pack_batch, seal_batch
 from journalist_app.bundle.chain import NOTHING
 from journalist_app.bundle.manifest import BatchItem, BatchManifest, TakenOutbox
+from journalist_app.desk.acknowledged import acknowledged
 from journalist_app.desk.keys import ServerKeys
 from journalist_app.desk.organisation import Known
-from store import audit, batches, erase, returns
+from store import audit, batches, erase, returns, seats
 from store.engine import Store
 from store.errors import ConflictError
 
@@ -48,8 +49,8 @@ def freeze(
         day: The server's day.
 
     Raises:
-        ConflictError: It is not the next number, or something waiting was erased meanwhile.
-        DamagedError: A file is not what was stored.
+        ConflictError: It is not the next number, or something waiting was erased or installed meanwhile.
+        DamagedError: A file or an acknowledgement is not what was stored.
         FullError: The disk takes no more.
     """
     newest = batches.newest(store, limit=1)
@@ -67,6 +68,9 @@ def freeze(
     sealed = seal_batch(manifest, keys.signing, [seat.recipient for seat in known.card.seats])
     digest = hashlib.sha256(manifest.document()).digest()
     with store.write():
+        # Hashing takes a while. What was installed meanwhile would not be in this batch, nor a removed seat out of it.
+        if seats.version(store) != known.version:
+            raise ConflictError("a card, a sheet or a floor changed at this moment: load the page again")
         batches.record(
             store,
             number=number,
@@ -133,7 +137,7 @@ def _manifest(
         sheets=tuple(sheet.signed.encode().decode() for _, sheet in sorted(known.sheets.items())),
         floor=known.floor,
         items=tuple(items),
-        acknowledgements=tuple(one.signed.decode() for one in returns.acknowledgements(store) if one.seat in numbers),
+        acknowledgements=tuple(one.signed for one in acknowledged(store, known.card).values()),
         outboxes=tuple(
             TakenOutbox(seat=one.seat, sequence=one.sequence, digest=one.digest)
             for one in last.values()

@@ -3,7 +3,8 @@
 Installing roots, cards and sheets: signatures decide, whoever brings the file.
 
 All documents given together are installed in one transaction, roots first, then cards, then sheets; the first that is
-refused refuses all. The very first root is accepted only with its fingerprint, typed from what the ceremony printed.
+refused refuses all. The very first root is accepted only with its fingerprint, typed from what the ceremony printed, and
+any root only if its codenames cost what production asks for (spec D2): costs for tests never reach a server.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from crypto.sheet import Sheet
 from crypto.signing import KEY_SIZE, MAX_DOCUMENT, Label, SignedDocument
 from journalist_app.desk.errors import InstallError
 from journalist_app.desk.organisation import verified
-from store import audit, seats
+from journalist_app.desk.wording import count
+from store import audit, deletions, seats
 from store.engine import Store
 
 KINDS: Final[tuple[Label, ...]] = ("root", "card", "sheet")
@@ -45,7 +47,8 @@ def install(store: Store, raws: Sequence[bytes], *, by: str, day: dt.date, finge
         What was done, a line for each document.
 
     Raises:
-        InstallError: The fingerprint is not the root's, or a document is none of the three kinds.
+        InstallError: The fingerprint is not the root's, its codenames are too cheap, or a document is none of the
+            three kinds.
         StaleError, ConflictError: Something newer, or another of the same number, is installed.
         CryptoError: A signature is missing or wrong.
         NotInstalledError: A sheet of a seat that is not on the card.
@@ -133,6 +136,11 @@ def _install_root(store: Store, raw: bytes, fingerprint: str) -> str:
         # The same root again is no news and no error; anything else must follow the installed one (spec R2).
         if root.digest != old.digest:
             root = old.accept_next(raw)
+    try:
+        for generation in root.generations:
+            generation.require_production()
+    except FormatError as error:
+        raise InstallError(f"this root is for tests only: {error}") from None
     new = seats.install_root(store, raw, number=root.number, digest=root.digest)
     return _line(f"root {root.number}", new=new)
 
@@ -145,8 +153,9 @@ def _install_card(store: Store, raw: bytes) -> str:
     card = Card.decode(raw, root)
     replaced: list[int] = []
     if installed.card is not None:
-        before = _signing_keys(SignedDocument.decode(installed.card))
-        replaced = [seat.number for seat in card.seats if before.get(seat.number, seat.signing) != seat.signing]
+        keys = _signing_keys(SignedDocument.decode(installed.card))
+        replaced = [seat.number for seat in card.seats if keys.get(seat.number, seat.signing) != seat.signing]
+    before = sum(deletions.waiting(store).values())
     new = seats.install_card(
         store,
         raw,
@@ -155,7 +164,13 @@ def _install_card(store: Store, raw: bytes) -> str:
         seats=[seat.number for seat in card.seats],
         replaced=replaced,
     )
-    return _line(f"card {card.sequence}", new=new)
+    dropped = before - sum(deletions.waiting(store).values())
+    line = _line(f"card {card.sequence}", new=new)
+    return (
+        f"{line}; dropped {count(dropped, 'deletion', 'deletions')} of seats that left or got another key"
+        if dropped
+        else line
+    )
 
 
 def install_sheet(store: Store, raw: bytes) -> str:

@@ -58,6 +58,7 @@ class Taken:
         gone: Replies to threads that are not there any more.
         entries: Filed for all seats.
         deletions: Put in view.
+        passed: Deletions that were not: of what is gone, ordered before, or more than one seat may have waiting.
         notes: What else happened, in words.
     """
 
@@ -71,6 +72,7 @@ class Taken:
     gone: int = 0
     entries: int = 0
     deletions: int = 0
+    passed: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -220,6 +222,7 @@ class Intake:
         for kind, targets in orders:
             queued = deletions.queue_deletion(self._store, seat=seat, kind=kind, targets=targets, day=self._today())
             taken.deletions += len(queued)
+            taken.passed += len(targets) - len(queued)
 
     def _publish(self, record: ReplyRecord, file: bytes, taken: Taken) -> None:
         header, payload = Header.split(file)

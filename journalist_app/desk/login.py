@@ -112,7 +112,6 @@ class Login:
             raise LoginError from None
         if renewed is not None:
             reviewers.set_passphrase(self._store, person.id, renewed)
-        reviewers.forget_steps(self._store, before=self._now() - DRIFT)
         with self._lock:
             self._tries.pop(name, None)
         return person

@@ -29,12 +29,14 @@ class Known:
         card: The card, valid under the root.
         sheets: By seat: those valid under the card.
         floor: The lowest epoch anything may be sealed under.
+        version: The store's count of changes: another one means that this is no longer what is installed.
     """
 
     root: Root
     card: Card
     sheets: Mapping[int, Sheet]
     floor: int
+    version: int
 
     @property
     def active(self) -> tuple[int, ...]:
@@ -97,4 +99,4 @@ def verified(installed: seats.Installed) -> Known:
     root = Root.decode(installed.root)
     card = Card.decode(installed.card, root)
     sheets = {number: Sheet.decode(raw, root, card) for number, raw in sorted(installed.sheets.items())}
-    return Known(root=root, card=card, sheets=sheets, floor=installed.floor)
+    return Known(root=root, card=card, sheets=sheets, floor=installed.floor, version=installed.version)

@@ -17,15 +17,19 @@ from store import audit, reviewers
 blueprint = Blueprint("people", __name__)
 
 MAX_SEAT_TEXT = 4
+A_PAGE = 50
 
 
 @blueprint.get("/people")
 def show() -> str:
     """
-    Everyone, and the form for one more.
+    A page of everyone, by name, and the form for one more.
     """
     require_operator()
-    return render_template("people.html", people=reviewers.everyone(parts().store), seats=_seats())
+    found = reviewers.page(parts().store, after=request.args.get("after", ""), limit=A_PAGE + 1)
+    people = found[:A_PAGE]
+    more = people[-1].name if len(found) > A_PAGE else None
+    return render_template("people.html", people=people, more=more, seats=_seats())
 
 
 @blueprint.post("/people")

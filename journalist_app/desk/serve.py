@@ -16,11 +16,11 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from journalist_app.desk.app import create_app
 from journalist_app.desk.refusals import place_of
 from journalist_app.desk.settings import DeskSettings
+from journalist_app.desk.worker import worker
 
 # A worker's main loop reports every second, however long its requests take; one that does not is stuck.
 STUCK_SECONDS = 120
@@ -36,16 +36,21 @@ def options(settings: DeskSettings) -> dict[str, Any]:
     return {
         "bind": [settings.bind],
         "workers": 1,
-        "worker_class": _worker(settings.silence_seconds),
+        "worker_class": worker(settings.silence_seconds),
         "threads": settings.threads,
         "worker_connections": settings.threads + SPARE_CONNECTIONS,
         "timeout": STUCK_SECONDS,
         "graceful_timeout": GRACE_SECONDS,
         "keepalive": 15,
         "limit_request_line": 1_024,
-        "limit_request_fields": 64,
-        "limit_request_field_size": 8_190,
+        "limit_request_fields": 32,
+        "limit_request_field_size": 4_094,
+        # The limits above are this parser's; another one would be taken if it happened to be installed.
+        "http_parser": "python",
+        # On a unix socket gunicorn trusts every peer, whatever stands in the first of these; with nothing to trust it for, it cannot matter.
         "forwarded_allow_ips": "",
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
         "umask": 0o077,
         "logger_class": QuietLog,
         "loglevel": "error",
@@ -129,31 +134,6 @@ def serve(settings: DeskSettings) -> None:
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     DeskServer(settings).run()
-
-
-def _worker(silence: float) -> type[ThreadWorker]:
-    class Connection(TConn):  # type: ignore[misc]
-        """A connection whose every wait has an end."""
-
-        def init(self) -> None:
-            """Called for each request, after gunicorn has made the socket wait for ever."""
-            super().init()
-            self.sock.settimeout(silence)
-
-    class Worker(ThreadWorker):  # type: ignore[misc]
-        """A thread for each request."""
-
-        def accept(self, listener: Any) -> None:
-            """Take a connection and give it to the threads."""
-            try:
-                sock, address = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            self.nr_conns += 1
-            sock.setblocking(True)
-            self.enqueue_req(Connection(self.cfg, sock, address, listener.getsockname()))
-
-    return Worker
 
 
 def _announce(arbiter: Any) -> None:

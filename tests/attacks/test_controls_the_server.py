@@ -303,7 +303,10 @@ def test_a_floor_that_falls_is_an_alarm(world: World, batch: Captured) -> None:
     """Closed epochs would be in use again."""
     world.import_all(world.save(1), 1)
     first = batch.manifest
-    up = dataclasses.replace(first, number=2, previous=hashlib.sha256(first.document()).digest(), items=(), floor=2)
+    # A floor ahead of its day would be refused for that.
+    day = first.day + datetime.timedelta(days=28)
+    link = hashlib.sha256(first.document()).digest()
+    up = dataclasses.replace(first, number=2, previous=link, day=day, items=(), floor=2)
     down = dataclasses.replace(up, number=3, previous=hashlib.sha256(up.document()).digest(), floor=1)
     for manifest in (up, down):
         assert import_batch(world.vaults[1], publish(world, f"{manifest.number}.tar", manifest, ())).whole

@@ -83,7 +83,7 @@ def test_a_full_lane_is_said_before_the_body_is_read(tmp_path: Path, organisatio
         head = ("Content-Type: " + CONTENT_TYPE, f"Content-Length: {1 << 30}")
         with connected(running.origin) as connection:
             connection.sendall(request("POST", "/en/write", *head, body=start))
-            assert connection.recv(12).startswith(b"HTTP/1.1 413")
+            assert connection.recv(12).startswith(b"HTTP/1.1 503")
         assert Visitor(running.origin).write("words").status == 200
     assert _texts(organisation, store) == ["words"]
 

@@ -41,7 +41,7 @@ def sealed(text: str | None = None, status: Status | None = None, seat: int = 1,
 
 def opened(reply: Sealed) -> Reply:
     """As the source's page opens it."""
-    return open_reply(reply.header, reply.payload, SOURCE.seed)
+    return open_reply(reply.header, reply.payload, SOURCE)
 
 
 @given(TEXT, st.sampled_from([1, 2, 3]), st.sampled_from(["", "zh-Hans", "ug", "bo"]))
@@ -105,7 +105,7 @@ def test_another_codename_opens_nothing() -> None:
     """It is no error worth more than that."""
     reply = sealed("x")
     with pytest.raises(NoMatchError, match="another source"):
-        open_reply(reply.header, reply.payload, ONE.source("another").seed)
+        open_reply(reply.header, reply.payload, ONE.source("another"))
 
 
 def test_the_key_of_another_seat_does_not_verify() -> None:
@@ -117,7 +117,7 @@ def test_the_key_of_another_seat_does_not_verify() -> None:
 def test_an_oversized_reply_is_refused_unopened() -> None:
     """A page is drawn within bounded memory."""
     with pytest.raises(EnvelopeError, match="at most"):
-        open_reply(sealed("x").header, bytes(1024 * 1024 + 1), SOURCE.seed)
+        open_reply(sealed("x").header, bytes(1024 * 1024 + 1), SOURCE)
 
 
 def test_neither_thread_nor_text_stands_in_a_printed_reply() -> None:
@@ -132,7 +132,7 @@ def test_a_reply_under_anothers_mac_is_refused() -> None:
     header = sealed("x").header
     borrowed = sealed("y")
     with pytest.raises(TamperedError, match="MAC"):
-        open_reply(borrowed.header[:-44] + header[-44:], borrowed.payload, SOURCE.seed)
+        open_reply(borrowed.header[:-44] + header[-44:], borrowed.payload, SOURCE)
 
 
 @given(st.data())
@@ -143,4 +143,4 @@ def test_no_altered_byte_of_a_reply_goes_unnoticed(data: st.DataObject) -> None:
     half = halves[data.draw(st.integers(0, 1))]
     half[data.draw(st.integers(0, len(half) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     with pytest.raises(CryptoError):
-        open_reply(bytes(halves[0]), bytes(halves[1]), SOURCE.seed)
+        open_reply(bytes(halves[0]), bytes(halves[1]), SOURCE)

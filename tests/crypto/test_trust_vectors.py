@@ -67,7 +67,8 @@ def read_item(vector: dict[str, Any]) -> None:
 def read_reply(vector: dict[str, Any]) -> None:
     """As the source's page opens it and a vault verifies it."""
     header, payload = base64.b64decode(vector["header"]), base64.b64decode(vector["payload"])
-    open_reply(header, payload, Hidden(bytes.fromhex(vector["seed"]))).verify(bytes.fromhex(vector["key"]))
+    identity = HybridIdentity(Hidden(bytes.fromhex(vector["seed"])))
+    open_reply(header, payload, identity).verify(bytes.fromhex(vector["key"]))
 
 
 def read_document(vector: dict[str, Any]) -> None:

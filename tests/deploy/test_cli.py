@@ -12,6 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from crypto.derive import Generation
 from deploy.cli import Size, main
 from tests.crypto.organisations import Organisation
 
@@ -64,7 +65,7 @@ def install_file(path: Path, organisation: Organisation) -> Path:
 
 def test_an_organisation_is_installed_with_its_fingerprint_alone(folder: Path, tmp_path: Path) -> None:
     """A wrong digit refuses everything; the right forty install root, card and sheets, and doing it again changes nothing."""
-    organisation = Organisation.make()
+    organisation = Organisation.make(generation=Generation.fresh(1))
     file = install_file(tmp_path / "install.json", organisation)
     right = organisation.root.fingerprint
     wrong = ("1" if right[0] != "1" else "2") + right[1:]

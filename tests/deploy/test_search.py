@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from crypto.codename import Codename
+from deploy.check import codename_markers
 from deploy.evidence import Evidence, document, photo, recording
 from deploy.search import PIECE, Search, Watch
 
@@ -68,6 +70,32 @@ def test_what_is_added_to_an_open_file_later_is_read_too() -> None:
         spool.flush()
         wait_for(lambda: search.found)
     assert search.found
+
+
+def test_what_is_rewritten_in_place_is_read_again(tmp_path: Path) -> None:
+    """A write-ahead log starts anew at its beginning and does not grow: what stands in it meanwhile is found."""
+    search = Search([("the marker", MARKER)])
+    with (tmp_path / "log").open("w+b", buffering=0) as log, Watch(search, lambda: (os.getpid(),)) as watch:
+        log.write(bytes(10_000))
+        wait_for(lambda: str(tmp_path / "log") in watch.seen)
+        time.sleep(0.2)
+        os.pwrite(log.fileno(), MARKER, 4_000)
+        wait_for(lambda: search.found)
+        os.pwrite(log.fileno(), bytes(len(MARKER)), 4_000)
+    assert search.found
+
+
+@pytest.mark.parametrize("shown", ["words", "characters", "numbers"])
+def test_a_codename_is_looked_for_in_every_rendering_and_as_its_secret(shown: str) -> None:
+    """Whichever the page showed: words, characters and numbers, joined in several ways, and the eighteen bytes behind them."""
+    codename = Codename.generate()
+    symbols = tuple(str(symbol) for symbol in getattr(codename, shown)())
+    markers = {marker for _, marker in codename_markers(symbols)}
+    for joint in ("", " ", "\n", ", ", "-", "+", "%20"):
+        assert joint.join(codename.words()).encode() in markers
+        assert joint.join(codename.characters()).encode() in markers
+    assert bytes(codename.secret) in markers
+    assert bytes(codename.secret).hex().encode() in markers
 
 
 @pytest.mark.parametrize("evidence", [photo(), document(), recording(3_000_001), recording(1)])

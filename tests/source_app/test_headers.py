@@ -5,12 +5,15 @@ The headers on every answer.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from source_app.headers import HEADERS
-from tests.source_app.multipart_forms import text
+from tests.source_app.multipart_forms import CONTENT_TYPE, body, text
 from tests.source_app.window import House, Window
 
 ANSWERS = [
@@ -54,6 +57,60 @@ def test_the_policy_allows_what_the_pages_use_and_no_more(house: House) -> None:
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
     }
+
+
+ODD = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=40) | st.sampled_from(
+    [
+        "http://[x",
+        "http://[::1",
+        "[",
+        "//",
+        "http://a@[b]:c",
+        "null",
+        "multipart/form-data; boundary*=x''y",
+        "-1",
+        "0x1",
+        "s=;;f",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(
+        [
+            "Origin",
+            "Sec-Fetch-Site",
+            "Host",
+            "Cookie",
+            "Content-Type",
+            "Content-Length",
+            "Referer",
+            "Accept-Language",
+            "Range",
+        ]
+    ),
+    value=ODD,
+)
+def test_whatever_a_header_says_nothing_of_ours_fails(house: House, name: str, value: str) -> None:
+    """A stranger writes them; each is read by a parser that raises something."""
+    client = house.app.test_client()
+    sent = {"Content-Type": CONTENT_TYPE, name: value}
+    raw = body(text("token", "x"), text("message", "m"))
+    environ = {
+        f"HTTP_{key.upper().replace('-', '_')}": one for key, one in sent.items() if not key.startswith("Content-")
+    }
+    environ |= {key.upper().replace("-", "_"): one for key, one in sent.items() if key.startswith("Content-")}
+    answer = client.post(
+        "/en/write", input_stream=io.BytesIO(raw), environ_overrides={"CONTENT_LENGTH": str(len(raw)), **environ}
+    )
+    assert answer.status_code < 500
+
+
+def test_an_origin_that_is_no_address_is_a_foreign_one(house: House) -> None:
+    """Not a failure of ours."""
+    answer = house.app.test_client().post("/en/write", headers={"Origin": "http://[x"})
+    assert answer.status_code == 403
 
 
 def test_cookies_say_nothing_and_go_nowhere_else(house: House) -> None:

@@ -16,11 +16,11 @@ import pytest
 
 from crypto.epochs import number_on
 from crypto.frame import decode_list
-from source_app import sealed_file
+from source_app import limits, sealed_file
 from source_app.errors import ClosedError, NoSpaceError, SendAgainError
 from source_app.intake import Intake
 from source_app.sealed_file import HEAD, SealedFile
-from store import seats
+from store import batches, seats
 from store.disk import Disk
 from store.engine import Store
 from tests.source_app.throwaway import Opened, Throwaway, new_store, sender
@@ -119,7 +119,7 @@ def test_the_same_form_again_is_the_same_items(intake: Intake, organisation: Thr
         form = intake.submission(sender(), FORM)
         message = form.message("m")
         sink = form.file("a")
-        sink.write(b"x" * 200_000)
+        sink.write(b"x" * (HEAD - 1))
         arrived = [message.item, sink.finish().item]
         form.close()
         return arrived
@@ -145,6 +145,71 @@ def test_another_file_under_a_used_form_is_kept(
         sink.finish()
     kept = {(item.header.fields["name"], item.body) for item in by_kind(organisation, intake.store, "file")}
     assert kept == {("a", b"x" * 90_000), (name, content)}
+
+
+def test_a_newer_file_of_the_same_name_and_beginning_is_kept(intake: Intake, organisation: Throwaway) -> None:
+    """Stopped, saved anew, chosen again on the same page: what is acknowledged is what is stored."""
+    old, new = b"x" * 72_000 + b"a" * 100, b"x" * 72_000 + b"b" * 100
+    for content in (old, new):
+        form = intake.submission(sender(), FORM)
+        sink = form.file("log.txt")
+        sink.write(content[:72_000])
+        sink.write(content[72_000:])
+        assert sink.finish().length == len(content)
+        form.close()
+    assert {item.body for item in by_kind(organisation, intake.store, "file")} == {old, new}
+
+
+def test_two_requests_with_one_form_at_once_keep_both_files(intake: Intake, organisation: Throwaway) -> None:
+    """Neither is acknowledged on the strength of the other."""
+    sinks = [intake.submission(sender(), FORM).file("log.txt") for _ in range(2)]
+    for letter in (b"x", b"y"):
+        for sink in sinks:
+            sink.write(letter * HEAD)
+    assert len({sink.finish().item for sink in sinks}) == 2
+    assert len(by_kind(organisation, intake.store, "file")) == 2
+
+
+@pytest.mark.parametrize("length", [HEAD - 1, HEAD])
+def test_one_byte_decides_whether_a_file_is_known_again(intake: Intake, organisation: Throwaway, length: int) -> None:
+    """Below the bound its id is made from all of it; from there on it is stored once more rather than guessed at."""
+    for _ in range(2):
+        sink = intake.submission(sender(), FORM).file("a")
+        sink.write(bytes(length))
+        sink.finish()
+    assert len(by_kind(organisation, intake.store, "file")) == (1 if length < HEAD else 2)
+
+
+def test_a_seat_that_is_removed_during_an_upload_does_not_get_the_file(store: Store) -> None:
+    """It was sealed to that seat, so it is not kept; words are sealed again, to those who are left."""
+    organisation = Throwaway(3)
+    organisation.install(store)
+    intake = Intake(store, reserve=0)
+    form = intake.submission(sender(), FORM)
+    sink = form.file("a")
+    sink.write(bytes(2 * HEAD))
+    old = intake.addressees()
+    organisation.install_card(store, seats_=[1, 2])
+    with pytest.raises(SendAgainError):
+        sink.finish()
+    sink.abort()
+    assert files(store) == []
+    moments = iter([old])
+    real = intake.addressees
+    intake.addressees = lambda: next(moments, None) or real()  # type: ignore[method-assign]
+    form.message("m")
+    (item,) = batches.pending(store, budget=1 << 30)
+    assert item.seats == (1, 2)
+
+
+def test_a_card_that_removes_nobody_costs_no_upload(store: Store) -> None:
+    """A seat that is added meanwhile is no reason to send twenty gigabytes again."""
+    organisation = Throwaway(3)
+    organisation.install(store)
+    sink = Intake(store, reserve=0).submission(sender(), FORM).file("a")
+    sink.write(bytes(2 * HEAD))
+    organisation.install_card(store, seats_=[1, 2, 3])
+    assert sink.finish().length == 2 * HEAD
 
 
 def test_twins_in_one_form_are_two(intake: Intake, organisation: Throwaway) -> None:
@@ -290,9 +355,24 @@ def test_a_file_stops_at_the_reserve(intake: Intake, monkeypatch: pytest.MonkeyP
     """The free space is looked at again while a file grows; what others took meanwhile counts."""
     rooms = iter([1 << 30, 1 << 30, 0])
     monkeypatch.setattr(sealed_file, "room_for_files", lambda folder, reserve: next(rooms))
-    monkeypatch.setattr(sealed_file, "SPACE_STEP", 1 << 20)
+    monkeypatch.setattr(limits, "SPACE_STEP", 1 << 20)
     sink = intake.submission(sender(), FORM).file("a")
     with pytest.raises(NoSpaceError):
         write_all(sink, 10, 1 << 19)
     sink.abort()
     assert files(intake.store) == []
+
+
+def test_many_files_at_once_look_at_the_disk_more_often(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may write its share of the free room before it looks again, for the others write meanwhile."""
+    looks: list[int] = []
+
+    def room(*_: object) -> int:
+        looks.append(1)
+        return 4 << 20
+
+    monkeypatch.setattr(sealed_file, "room_for_files", room)
+    sink = Intake(intake.store, reserve=0, writers=8).submission(sender(), FORM).file("a")
+    write_all(sink, 12, 1 << 18)
+    sink.abort()
+    assert len(looks) >= 6

@@ -13,6 +13,7 @@ import flask
 import pytest
 
 from source_app import thread as thread_page
+from store import threads
 from tests.source_app.multipart_forms import file, text
 from tests.source_app.window import House, Window
 
@@ -230,7 +231,12 @@ def test_a_message_over_the_limit_is_refused_in_characters(house: House, window:
     window.send("write", message="x" * 400_001)
     assert window.page.status_code == 413
     assert "100,000" in window.html
-    assert window.offers("write")
+    assert "Your text still stands below." in window.html
+    assert "x" * 400_001 in window.html
+    assert house.kinds() == []
+    window.send("write", message="x" * 1_600_001)
+    assert "too long to be shown here again" in window.html
+    assert "x" * 400_001 not in window.html
     assert house.kinds() == []
 
 
@@ -277,6 +283,38 @@ def test_a_refusal_the_browser_could_not_show_is_told_at_the_next_form(tmp_path:
     assert "That was too large" not in window.go("write").text
 
 
+@pytest.mark.parametrize(
+    ("room", "said"),
+    [({"file_bytes": 1 << 16}, "That was too large"), ({"reserve_bytes": 1 << 50}, "There is no more room")],
+    ids=["too large", "full"],
+)
+def test_words_that_arrived_before_a_refusal_that_could_not_be_shown_lead_to_their_codename(
+    tmp_path: Path, room: dict[str, int], said: str
+) -> None:
+    """The next opening of the form says that they are kept, and is the same form: one press gets the codename."""
+    house = House.open(tmp_path, drain_bytes=0, **room)
+    window = Window(house)
+    window.go("write")
+    first = window.client.get_cookie("f")
+    assert first is not None
+    window.send("write", ("large.bin", b"L" * (1 << 21)), message="kept")
+    assert window.page.status_code in {413, 503}
+    # The answer was lost: the browser still has the cookie of the form it sent, and no visit.
+    for message in ("", "kept"):
+        lost = Window(house)
+        lost.client.set_cookie("f", first.value)
+        house.later(60 * 60)
+        lost.go("write")
+        assert said in lost.html
+        assert "did arrive and is kept" in lost.html
+        assert 'name="message"' in lost.html
+        lost.send("write", message=message)
+        words = lost.codename()
+        assert threads.find(house.store, house.subkeys(words).locator) is not None
+        assert house.texts() == ["kept"]
+        house.later(-60 * 60)
+
+
 HOSTILE = {
     "no token": lambda token: [text("message", "m")],
     "token second": lambda token: [text("message", "m"), text("token", token)],
@@ -311,6 +349,7 @@ def test_a_body_that_is_no_multipart_form_is_refused(house: House, window: Windo
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://localhost.evil.example"},
+        {"Origin": "http://[x"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],

@@ -64,9 +64,10 @@ def test_a_session_comes_back_as_it_went(name: bytes, generation: int, subkeys: 
 
 @given(st.sampled_from(Kind), BYTES[16], BYTES[16], BYTES[18])
 def test_a_form_comes_back_as_it_went(kind: Kind, name: bytes, session: bytes, secret: bytes) -> None:
-    """Only a first contact's token carries a codename; all tokens have the same length."""
+    """Only a first contact's token, and the cookie that remembers it, carries a codename; all have the same length."""
     sealer = Sealer(Memory())
-    form = Form(kind=kind, id=name, session=session, secret=Hidden(secret) if kind is Kind.WRITE else None)
+    carried = Hidden(secret) if kind in (Kind.WRITE, Kind.PAST) else None
+    form = Form(kind=kind, id=name, session=session, secret=carried)
     token = sealer.token(form)
     assert sealer.form(token) == form
     assert len(token) == len(sealer.token(first_form()))
@@ -144,8 +145,8 @@ def test_an_upload_that_still_runs_does_not_bring_the_codename_back(sealer: Seal
 
 
 def test_the_codename_is_out_of_the_cookie_when_its_time_is_up(sealer: Sealer, clock: Clock) -> None:
-    """Twenty minutes after the first contact, not after the last page."""
-    session = a_session(sealer, first=first_form())
+    """Twenty minutes after the first answer, not after the last page."""
+    session = sealer.session(sealer.cookie(a_session(sealer, first=first_form())))
     clock.now += 20 * 60 - 1
     session = sealer.session(sealer.cookie(session))
     assert session.secret is not None
@@ -158,3 +159,44 @@ def test_a_repeat_of_a_first_form_is_the_same_visit(sealer: Sealer) -> None:
     form = first_form()
     assert a_session(sealer, first=form).id == a_session(sealer, first=form).id
     assert a_session(sealer, first=form).id != a_session(sealer, first=first_form()).id
+
+
+def test_a_form_that_is_sent_again_begins_no_new_twenty_minutes(sealer: Sealer, clock: Clock) -> None:
+    """However long its token opens."""
+    form = first_form()
+    sealer.cookie(a_session(sealer, first=form))
+    clock.now += 20 * 60 - 1
+    assert sealer.session(sealer.cookie(a_session(sealer, first=form))).secret is not None
+    clock.now += 1
+    assert a_session(sealer, first=form).secret is None
+
+
+def test_a_form_that_was_sent_twice_at_once_has_one_time(sealer: Sealer, clock: Clock) -> None:
+    """The first of the two answers begins it, also for the one that was on its way already."""
+    form = first_form()
+    one, other = a_session(sealer, first=form), a_session(sealer, first=form)
+    sealer.cookie(one)
+    clock.now += 20 * 60 - 1
+    cookie = sealer.cookie(other)
+    clock.now += 1
+    assert sealer.session(cookie).secret is None
+
+
+def test_the_codenames_time_does_not_run_while_no_answer_could_show_it(sealer: Sealer, clock: Clock) -> None:
+    """An upload of hours, or one that was cut, must not cost the codename."""
+    form = first_form()
+    session = a_session(sealer, first=form)
+    clock.now += 3 * 60 * 60
+    sealer.cookie(session, seen=False)
+    clock.now += 30 * 60
+    assert sealer.session(sealer.cookie(a_session(sealer, first=form))).secret is not None
+
+
+def test_a_late_i_have_it_does_not_undo_log_out(sealer: Sealer) -> None:
+    """Both may be on their way at once."""
+    session = a_session(sealer)
+    cookie = sealer.cookie(session)
+    sealer.leave(session)
+    sealer.know(session)
+    with pytest.raises(EndedError):
+        sealer.session(cookie)

@@ -17,6 +17,7 @@ from crypto.hidden import Hidden
 from crypto.signing import SigningKey
 from source_app import slots
 from store import threads
+from store.engine import Store
 from tests.source_app.window import House, Window
 
 TOKENS = re.compile(r'value="[A-Za-z0-9_=-]{100,}"')
@@ -261,6 +262,25 @@ def test_deleting_an_answer_asks_first(house: House, window: Window) -> None:
     assert "The answer has been deleted." in window.html
     assert "goes</div>" not in window.html
     assert "stays</div>" in window.html
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_wish_for_an_answer_that_is_not_there_writes_nothing(
+    house: House,
+    window: Window,
+    monkeypatch: pytest.MonkeyPatch,
+    known: bool,  # noqa: FBT001 (a case)
+) -> None:
+    """Under a codename that was used and under one that was not: the same statements, and nobody waits at the gate."""
+    window.come_back(window.write() if known else " ".join(Codename.generate().words()))
+    monkeypatch.setattr(Store, "write", lambda _: pytest.fail("the gate was taken"))
+    asked: list[int] = []
+    real = Store.read
+    monkeypatch.setattr(Store, "read", lambda store: asked.append(1) or real(store))
+    token = _text("token", window.hidden("forget")["token"])
+    window.post("delete", token, _text("item", "ab" * 16), _text("sure", "yes"))
+    assert "The answer has been deleted." in window.html
+    assert len(asked) == 4
 
 
 def test_one_source_cannot_delete_anothers_answer(house: House, window: Window) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_app import limits
-from source_app.errors import DisconnectedError, NoSpaceError, TooLargeError
+from source_app.errors import DisconnectedError, NoSpaceError, TooLargeError, TroubleError
 from source_app.limits import FIELD_BYTES, Limits
 from source_app.outcome import Cut, Reason, Received, Refused
 from source_app.upload import pieces_of, receive
@@ -58,7 +58,7 @@ def test_a_form_arrives_whole() -> None:
 def test_a_sink_is_opened_with_the_fields_before_it() -> None:
     """What stands before a file is known when it opens; what stands behind it is not waited for."""
     shelf = Shelf()
-    taken(body(text("token", "t"), text("message", "m"), file("a", b"1"), text("late", "x")), shelf)
+    taken(body(text("token", "t"), text("message", "m"), file("a", b"1"), text("only", "x")), shelf)
     assert shelf.fields == [{"token": "t", "message": "m"}]
 
 
@@ -148,17 +148,18 @@ def test_a_full_disk_refuses_the_open_file_and_keeps_the_others() -> None:
 
 
 def test_any_other_failure_leaves_nothing_open() -> None:
-    """A fault of our own is passed on, but not before the open file is gone."""
+    """A fault of our own ends the form as trouble that says what arrived, but not before the open file is gone."""
     shelf = Shelf()
 
     def fail(*_: object) -> None:
         if shelf.sinks:
             raise RuntimeError
 
-    raw = body(text("token", "t"), file("a", b"1" * 50), text("x", "y"), file("b", b"2" * 50))
-    with pytest.raises(RuntimeError):
+    raw = body(text("token", "t"), file("a", b"1" * 50), text("only", "y"), file("b", b"2" * 50))
+    with pytest.raises(TroubleError, match="RuntimeError") as caught:
         receive(Stream(raw), CONTENT_TYPE, len(raw), limits=SMALL, open_file=shelf, on_field=fail)
     assert shelf.all_ended()
+    assert [one.name for one in caught.value.received.arrived] == ["a"]
 
 
 def test_a_cut_before_a_files_first_byte_names_it() -> None:

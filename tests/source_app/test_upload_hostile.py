@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_app.errors import BadFormError, LengthMissingError, MessageTooLongError, TokenError, UploadError
+from source_app.errors import (
+    BadFormError,
+    LengthMissingError,
+    MessageTooLongError,
+    TokenError,
+    TooLargeError,
+    UploadError,
+)
 from source_app.filenames import shorten
-from source_app.limits import FIELD_BYTES, FORM_BYTES, NAME_BYTES, PARTS, Limits
+from source_app.limits import FIELD_BYTES, FILES, FORM_BYTES, NAME_BYTES, Limits
 from source_app.outcome import Cut
 from source_app.upload import receive
 from tests.source_app.multipart_forms import BOUNDARY, CONTENT_TYPE, Shelf, Stream, body, file, text
@@ -97,12 +104,46 @@ def test_a_malformed_end_keeps_whole_files() -> None:
     assert error.received.cut == (Cut("b"),)
 
 
-def test_ten_thousand_parts_are_refused() -> None:
-    """The number of parts is bounded; those before the bound are kept whole."""
+def test_ten_thousand_files_are_refused() -> None:
+    """Each would take 64 KiB of disk: their number is bounded; those before the bound are kept whole."""
     shelf = Shelf()
     raw = body(TOKEN, *[file(f"{n}", b"x") for n in range(10_000)])
-    error = refused(raw, BadFormError, shelf)
-    assert len(shelf.kept()) == len(error.received.arrived) == PARTS - 1
+    error = refused(raw, TooLargeError, shelf)
+    assert len(shelf.kept()) == len(error.received.arrived) == FILES
+
+
+def test_ten_thousand_fields_are_refused() -> None:
+    """A form of ours has eight names; the first other one ends it."""
+    error = refused(body(TOKEN, *[text(f"{n}", "x") for n in range(10_000)]), BadFormError, Shelf())
+    assert dict(error.received.fields) == {"token": "t"}
+
+
+def test_headers_that_add_up_are_refused() -> None:
+    """Each is within its own bound; together they are not, and the rest is not read."""
+    padding = b"Content-Type: " + b"x" * 7_900 + b"\r\n"
+    parts = [padding + file("", b"") for _ in range(200)]
+    stream = Stream(body(TOKEN, *parts), runs=(16_384,))
+    with pytest.raises(BadFormError, match="together"):
+        receive(stream, CONTENT_TYPE, len(stream.raw), limits=Limits(), open_file=Shelf())
+    assert stream.position < len(stream.raw)
+
+
+def test_a_message_a_little_over_the_limit_is_read_for_its_page_and_a_much_longer_one_is_not() -> None:
+    """The words are in the outcome as far as four times the limit, and are handed to nobody."""
+    told: list[str] = []
+    for length, kept in ((1_001, 1_001), (4_000, 4_000), (4_001, 0)):
+        raw = body(TOKEN, text("message", "m" * length))
+        with pytest.raises(MessageTooLongError) as caught:
+            receive(
+                Stream(raw),
+                CONTENT_TYPE,
+                len(raw),
+                limits=Limits(message=1_000),
+                open_file=Shelf(),
+                on_field=lambda name, _: told.append(name),
+            )
+        assert len(caught.value.received.fields.get("message", "")) == kept
+    assert told == ["token"] * 3
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ class Throwaway:
         key = SigningKey.generate()
         generation = Generation.fresh(1, costs=costs)
         draft = make_root(number=1, threshold=1, keys=[key.public], generations=[generation], first_day=day)
+        self.root_key = key
         self.root = Root.decode(add_signature(draft, key).encode())
         self.signing = [SigningKey.generate() for _ in range(count)]
         self.seeds = [{n: HybridIdentity.generate().seed for n in range(EPOCHS)} for _ in range(count)]
@@ -97,6 +98,18 @@ class Throwaway:
             seats.install_sheet(
                 store, sheet.signed.encode(), seat=sheet.seat, sequence=sheet.sequence, digest=sheet.signed.digest
             )
+
+    def install_card(self, store: Store, seats_: list[int]) -> None:
+        """A newer card with these of the seats, as an operator installs it after a seat was removed."""
+        card = make_card(
+            root=self.root,
+            sequence=self.card.sequence + 1,
+            seats=[seat for seat in self.card.seats if seat.number in seats_],
+            server_signing=self.server.public,
+            server_transfer=HybridIdentity.generate().recipient,
+        )
+        newer = Card.decode(add_signature(card, self.root_key).encode(), self.root)
+        seats.install_card(store, newer.signed.encode(), sequence=newer.sequence, digest=newer.digest, seats=seats_)
 
     def opened(self, store: Store, seat: int = 1) -> Iterator[Opened]:
         """Every item of the source lane that no batch has taken, as this seat opens it, small ones first."""

@@ -189,7 +189,7 @@ class Running:
     """
 
     def __init__(self, settings: Path, *, module: str = "source_app.serve", wrap: tuple[str, ...] = ()) -> None:
-        command = [*wrap, sys.executable, "-m", module, "--settings", str(settings)]
+        command = [*wrap, sys.executable, "-m", module, "--settings", str(settings), *(["--watched"] if wrap else [])]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -93,7 +93,7 @@ def test_a_blob_is_durable_before_its_row_is_committed(tmp_path: Path):
     """
     disk = RecordingDisk()
     store = make_store(tmp_path / "store", disk=disk)
-    event.listen(store._process().engine, "commit", lambda _: disk.calls.append("commit"))
+    event.listen(store._process().writers, "commit", lambda _: disk.calls.append("commit"))
     deposit(store, locator=make_locator(), generation=1, items=[make_file(store)], day=DAY)
     disk.calls.append("returned")
     assert disk.calls == ["fsync", "rename", "folder fsync", "commit", "returned"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy import text, update
 from store import connections
 from store.connections import PRAGMAS
 from store.engine import Store, open_store
-from store.errors import DamagedError, NotInstalledError, StoreError
+from store.errors import DamagedError, NotInstalledError, OverloadedError, StoreError
 from store.items import deposit
 from store.models import OrganisationRow
 from store.schema import migrate
@@ -221,3 +222,43 @@ def test_opening_leaves_no_file_open(store: Store):
     here = {os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")}  # noqa: PTH208  (names of numbers)
     assert fresh._here is None
     assert not any(path.startswith(str(store.folder)) for path in here)
+
+
+def test_readers_read_while_forty_writers_wait_at_the_gate(store: Store):
+    """
+    Whoever waits for the gate holds no connection, so a held gate delays no page.
+    """
+    waiting = threading.Semaphore(0)
+
+    def write() -> None:
+        waiting.release()
+        with store.write() as connection:
+            connection.execute(RAISE_VERSION)
+
+    writers = [threading.Thread(target=write) for _ in range(40)]
+    with store.write():
+        for writer in writers:
+            writer.start()
+        for _ in writers:
+            waiting.acquire()
+        time.sleep(0.2)
+        seen: list[int] = []
+        reader = threading.Thread(target=lambda: seen.append(read_version(store)), daemon=True)
+        reader.start()
+        reader.join(5)
+        assert seen == [0]
+    for writer in writers:
+        writer.join()
+    assert read_version(store) == 40
+
+
+def test_too_many_readers_are_said_to_be_too_many(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """
+    A reader who gets no connection in time has an error of the store, not of a library.
+    """
+    monkeypatch.setattr(store._process().readers.pool, "_timeout", 0.05)
+    with ExitStack() as open_at_once:
+        for _ in range(connections.CONNECTIONS + connections.MORE_CONNECTIONS):
+            open_at_once.enter_context(store.read())
+        with pytest.raises(OverloadedError), store.read():
+            pass

@@ -80,7 +80,7 @@ def test_what_changes_of_a_person(store: Store):
 
 def test_a_code_is_spent_once_and_so_are_the_earlier_ones(store: Store):
     """
-    The same step and an earlier one are refused, a later one is taken; a spent step is erased once it is old.
+    The same step and an earlier one are refused, a later one is taken, however far the clock is set back afterwards.
     """
     person = add(store)
     reviewers.use_step(store, person.id, 100)
@@ -88,12 +88,9 @@ def test_a_code_is_spent_once_and_so_are_the_earlier_ones(store: Store):
         with pytest.raises(ConflictError):
             reviewers.use_step(store, person.id, spent)
     reviewers.use_step(store, person.id, 101)
-    reviewers.forget_steps(store, before=101)
-    with pytest.raises(ConflictError):
-        reviewers.use_step(store, person.id, 101)
-    reviewers.forget_steps(store, before=103)
-    with store.read() as connection:
-        assert connection.exec_driver_sql("SELECT totp_step FROM people").scalar_one() == 0
+    for spent in (101, 100, 1):
+        with pytest.raises(ConflictError):
+            reviewers.use_step(store, person.id, spent)
 
 
 def test_the_audit_log_is_a_chain(store: Store):

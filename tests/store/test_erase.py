@@ -163,7 +163,8 @@ def test_ordered_deletions_wait_seven_days_in_view(store: Store):
     assert doomed is not None
     deletions.queue_deletion(store, seat=1, kind="thread", targets=[doomed, bytes(16)], day=DAY)
     deletions.queue_deletion(store, seat=2, kind="item", targets=[items[0].id], day=DAY)
-    assert [waiting.due for waiting in deletions.queued(store)] == [LATER[7]] * 3
+    # The unknown thread is not queued.
+    assert [waiting.due for waiting in deletions.queued(store)] == [LATER[7]] * 2
     assert deletions.due(store, LATER[6]) == ()
     assert deletions.carry_out(store, LATER[6]) == ()
     done = deletions.carry_out(store, LATER[7])
@@ -227,6 +228,22 @@ def test_a_silent_seat_holds_payloads_thirty_days_from_the_first_acknowledgement
     returns.record_acknowledgement(store, seat=2, batch=1, digest=batch.digest, signed=b"s", day=LATER[1])
     assert erase.purge_acknowledged(store, day=LATER[30]) == ()
     assert erase.purge_acknowledged(store, day=LATER[31]) == (erase.Purged(1, 1, (1, 3)),)
+
+
+def test_an_acknowledgement_is_for_every_batch_before_it(store: Store):
+    """
+    Seats that acknowledged only the second batch have the first one too; thirty days are counted from that word.
+    """
+    install(store)
+    made = []
+    for _ in range(2):
+        make_thread(store)
+        made.append(take_out(store))
+    for seat in (1, 2):
+        returns.record_acknowledgement(store, seat=seat, batch=2, digest=made[1].digest, signed=b"s", day=LATER[1])
+    returns.record_acknowledgement(store, seat=3, batch=1, digest=made[0].digest, signed=b"s", day=LATER[2])
+    assert erase.purge_acknowledged(store, day=LATER[2]) == (erase.Purged(1, 1, ()),)
+    assert erase.purge_acknowledged(store, day=LATER[31]) == (erase.Purged(2, 1, (3,)),)
 
 
 def test_nothing_is_purged_where_no_seat_is_active(store: Store):

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from store import designations, seats
 from store.engine import Store, open_store
-from store.errors import ConflictError, EpochBelowFloorError, FullError
+from store.errors import ConflictError, EpochBelowFloorError, FullError, StoreError
 from store.items import NewItem, deposit
 from store.models import EnvelopeRow, ItemRow, ThreadRow
 from store.sweep import missing
@@ -89,6 +89,38 @@ def test_the_very_same_deposit_again_keeps_its_blob(store: Store):
     deposit(store, locator=locator, generation=1, items=[file], day=DAY)
     assert missing(store) == 0
     assert blobs(store) == 1
+
+
+def test_a_guard_that_raises_refuses_a_deposit_and_its_blob_goes(store: Store):
+    """
+    Whatever it raises comes out as it is; nothing is kept, not even a thread.
+    """
+    locator = make_locator()
+
+    def unwanted() -> None:
+        raise LookupError("not any more")
+
+    with pytest.raises(LookupError):
+        deposit(store, locator=locator, generation=1, items=[make_file(store)], day=DAY, guard=unwanted)
+    assert find(store, locator) is None
+    assert blobs(store) == 0
+
+
+def test_a_guard_sees_what_was_committed_before_it_and_nobody_writes_behind_its_back(store: Store):
+    """
+    It is asked inside the transaction: an erasure comes wholly before or wholly after it.
+    """
+    locator = make_locator()
+    deposit(store, locator=locator, generation=1, items=[make_item()], day=DAY)
+    seen: list[bool] = []
+
+    def look() -> None:
+        seen.append(find(store, locator) is not None)
+        with pytest.raises(StoreError):
+            store.empty_log()
+
+    deposit(store, locator=locator, generation=1, items=[make_item()], day=DAY, guard=look)
+    assert seen == [True]
 
 
 def test_an_id_of_another_thread_is_a_conflict_and_nothing_is_kept(store: Store):

@@ -5,9 +5,11 @@ What is installed, the floor, and what seats send back.
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
-from store import returns, seats
+from store import deletions, returns, seats, threads
 from store.engine import Store
 from store.errors import ConflictError, GapError, MissingError, NotInstalledError, StaleError
 from tests.store.factories import DAY, install, make_thread, take_out
@@ -144,4 +146,18 @@ def test_acknowledgements_name_a_batch_and_its_digest(store: Store):
     with pytest.raises(ConflictError):
         returns.record_acknowledgement(store, seat=1, batch=1, digest=ONE, signed=b"", day=DAY)
     assert [(found.seat, found.batch) for found in returns.acknowledgements(store)] == [(2, 2)]
-    assert [found.seat for found in returns.acknowledgements_of(store, 1)] == [2]
+
+
+def test_the_orders_of_a_seat_that_left_or_was_replaced_are_dropped(store: Store):
+    """
+    A stolen laptop's deletions end with its place on the card; those of the others still wait.
+    """
+    install(store)
+    made = [make_thread(store).thread for _ in range(3)]
+    for seat, thread in zip((1, 2, 3), made, strict=True):
+        deletions.queue_deletion(store, seat=seat, kind="thread", targets=[thread], day=DAY)
+    seats.install_card(store, b"card 2", sequence=2, digest=TWO, seats=(1, 2), replaced=(2,))
+    assert [(one.seat, one.target) for one in deletions.queued(store)] == [(1, made[0])]
+    assert len(deletions.carry_out(store, DAY + datetime.timedelta(days=7))) == 1
+    for thread in made[1:]:
+        assert threads.get(store, thread).items == 1

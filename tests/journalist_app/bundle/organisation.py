@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from crypto.age import HybridIdentity
 from crypto.card import Card, Seat
-from crypto.derive import CHEAPEST, Generation
+from crypto.derive import PRODUCTION, Costs, Generation
 from crypto.issue import add_signature, make_card, make_root, make_sheet
 from crypto.root import Root
 from crypto.sheet import Sheet
@@ -47,14 +47,15 @@ class Laptop:
 class Organisation:
     """Root 1 of 2 keys, a card of so many seats, a sheet for each."""
 
-    def __init__(self, seats: int = 3, *, threshold: int = 2, first_day: dt.date = FIRST_DAY) -> None:
+    def __init__(
+        self, seats: int = 3, *, threshold: int = 2, first_day: dt.date = FIRST_DAY, costs: Costs = PRODUCTION
+    ) -> None:
         self.root_keys = [SigningKey.generate() for _ in range(2)]
         self.server_signing = SigningKey.generate()
         self.server_transfer = HybridIdentity.generate()
         self.laptops = {number: Laptop(number) for number in range(1, seats + 1)}
-        generation = Generation(
-            number=1, salt=bytes(16), memory_kib=CHEAPEST.memory_kib, passes=CHEAPEST.passes, lanes=CHEAPEST.lanes
-        )
+        # No codename is derived here, so production's costs cost nothing.
+        generation = Generation(1, bytes(16), *costs)
         draft = make_root(
             number=1,
             threshold=threshold,

@@ -27,6 +27,7 @@ from journalist_app.bundle.errors import (
     TruncatedError,
 )
 from journalist_app.bundle.manifest import BatchItem, BatchManifest, TakenOutbox
+from journalist_app.bundle.outbox_manifest import Acknowledgement
 from tests.journalist_app.bundle.organisation import Organisation, item, stick
 
 
@@ -316,15 +317,15 @@ def _contents(manifest: BatchManifest):
         max_size=4,
         unique_by=lambda outbox: outbox.seat,
     ),
-    st.lists(st.text(max_size=40, alphabet=st.characters(exclude_categories=["Cs"])), max_size=3),
+    st.lists(st.tuples(st.sampled_from((1, 2, 3)), st.integers(1, 99)), max_size=3, unique_by=lambda one: one[0]),
 )
-def test_a_manifest_reads_back_as_it_was_written(organisation, listed, outboxes, texts) -> None:
+def test_a_manifest_reads_back_as_it_was_written(organisation, listed, outboxes, said) -> None:
     """Every field, through the exact text that is signed."""
     manifest = dataclasses.replace(
         organisation.manifest(7, bytes(32), []),
         items=tuple(listed),
         outboxes=tuple(sorted(outboxes, key=lambda outbox: outbox.seat)),
-        acknowledgements=tuple(texts),
+        acknowledgements=tuple(_acknowledgement(organisation, seat, batch) for seat, batch in sorted(said)),
         floor=3,
         withdrawn=tuple(sorted({entry.item for entry in listed})),
         audit=secrets.token_bytes(32),
@@ -360,6 +361,25 @@ def test_a_manifest_has_one_form(organisation, items, change) -> None:
         change["outboxes"] = [{"seat": seat, "sequence": 1, "digest": "00" * 32} for seat in change["outboxes"]]
     with pytest.raises(DocumentError):
         BatchManifest.read({**contents, **change})
+
+
+@pytest.mark.parametrize("seats", [(2, 1), (1, 1), (3, 3, 1)], ids=str)
+def test_each_seat_stands_once_and_in_order(organisation, seats) -> None:
+    """Sheets and acknowledgements: another order would carry a message, a second one would be chosen from."""
+    contents = dict(_contents(organisation.manifest(1, NOTHING, [])))
+    sheets = [organisation.sheets[seat].signed.encode().decode() for seat in seats]
+    with pytest.raises(DocumentError, match="sheets are not in seat order"):
+        BatchManifest.read({**contents, "sheets": sheets})
+    words = [_acknowledgement(organisation, seat, 1) for seat in seats]
+    with pytest.raises(DocumentError, match="acknowledgements are not in seat order"):
+        BatchManifest.read({**contents, "acknowledgements": words})
+    with pytest.raises(DocumentError, match="no sheet"):
+        BatchManifest.read({**contents, "sheets": words[:1]})
+
+
+def _acknowledgement(organisation, seat: int, batch: int) -> str:
+    """A seat's signed word."""
+    return Acknowledgement(seat=seat, batch=batch, digest=bytes(32)).sign(organisation.laptops[seat].signing)
 
 
 def _packed(sealed: bytes, items: list[tuple[BatchItem, bytes]]) -> bytes:

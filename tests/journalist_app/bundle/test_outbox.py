@@ -340,3 +340,22 @@ def test_noise_is_refused_with_one_of_our_errors(organisation, noise: bytes) -> 
     """Whatever is uploaded, the reader raises what the desk knows how to say."""
     with pytest.raises((BundleError, CryptoError)):
         opened(organisation, noise)
+
+
+def test_an_outbox_orders_no_more_deletions_than_can_be_read(organisation) -> None:
+    """Five hundred in all records together are written and read; one more is refused on either side."""
+    ids = [number.to_bytes(16) for number in range(501)]
+    some = [
+        Carried(record=DeletionRecord(threads=tuple(ids[:300]))),
+        Carried(record=DeletionRecord(items=tuple(ids[300:500]))),
+    ]
+    made = organisation.outbox(1, some)
+    contents = SignedDocument(made.manifest.document(), ()).contents("outbox")
+    assert OutboxManifest.read(contents) == made.manifest
+    more = [*some, Carried(record=DeletionRecord(items=tuple(ids[500:])))]
+    with pytest.raises(DocumentError, match="501 deletions"):
+        organisation.outbox(1, more)
+    records = sorted((one.record for one in more), key=record_key)
+    long = dataclasses.replace(made.manifest, records=tuple(records))
+    with pytest.raises(DocumentError, match="501 deletions"):
+        OutboxManifest.read(SignedDocument(long.document(), ()).contents("outbox"))

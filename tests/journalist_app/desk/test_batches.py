@@ -8,11 +8,18 @@ from __future__ import annotations
 import io
 import tracemalloc
 
+import pytest
+
 from journalist_app.bundle.batch import open_batch
 from journalist_app.bundle.chain import NOTHING
 from journalist_app.bundle.errors import ItemError
-from store import audit, batches, erase, items
+from journalist_app.bundle.outbox_manifest import Acknowledgement
+from journalist_app.desk.freezing import freeze
+from journalist_app.desk.installing import install
+from journalist_app.desk.parts import KEY
+from store import audit, batches, erase, items, returns
 from store.blobs import BlobWriter
+from store.errors import ConflictError, DamagedError
 from tests.journalist_app.bundle.organisation import FIRST_DAY
 
 
@@ -170,3 +177,46 @@ def test_there_is_no_batch_of_other_numbers(desk) -> None:
     browser = desk.browser("mei")
     for address in ("/batches/1", "/batches/1/download", "/batches/0", "/batches/99999999999"):
         assert browser.get(address).status_code == 404
+
+
+def test_a_card_installed_while_a_batch_is_hashed_stops_it(desk) -> None:
+    """What was read before is looked at again at the commit; nothing is frozen, and the next try takes the new card."""
+    desk.deposit()
+    here = desk.app.extensions[KEY]
+    known = here.organisation.known()
+    install(desk.store, [desk.organisation.signed_card(2, (1, 2))], by="test", day=FIRST_DAY)
+    with pytest.raises(ConflictError, match="load the page again"):
+        freeze(desk.store, here.keys, known, number=1, budget=1 << 20, by="mei", day=FIRST_DAY)
+    assert batches.newest(desk.store) == ()
+    freeze(desk.store, here.keys, here.organisation.known(), number=1, budget=1 << 20, by="mei", day=FIRST_DAY)
+
+
+def test_an_acknowledgement_covers_the_batches_before_it(desk) -> None:
+    """Seat 2 acknowledged the second batch alone: the pages show both as acknowledged by it."""
+    browser = desk.browser("mei")
+    for number in (1, 2):
+        take_out(desk, browser, number)
+    acknowledge(desk, 2, 2)
+    assert browser.get("/batches").text.count("✓ seat 2") == 2
+    for number in (1, 2):
+        assert "✓ acknowledged" in browser.get(f"/batches/{number}").text
+
+
+def test_an_acknowledgement_that_was_written_into_the_rows_is_noticed(desk) -> None:
+    """The desk verifies what it reads, also what it only passes on: no page and no batch says what a seat did not."""
+    browser = desk.browser("mei")
+    take_out(desk, browser, 1)
+    acknowledge(desk, 2, 1, by=3)
+    assert "is not signed by it" in browser.get("/batches").text
+    here = desk.app.extensions[KEY]
+    with pytest.raises(DamagedError, match="seat 2"):
+        freeze(desk.store, here.keys, here.organisation.known(), number=2, budget=1, by="mei", day=FIRST_DAY)
+
+
+def acknowledge(desk, seat: int, number: int, *, by: int | None = None) -> None:
+    """A seat's acknowledgement, put into the store; signed by another seat if so said."""
+    digest = batches.get(desk.store, number).digest
+    word = Acknowledgement(seat=seat, batch=number, digest=digest).sign(desk.organisation.laptops[by or seat].signing)
+    returns.record_acknowledgement(
+        desk.store, seat=seat, batch=number, digest=digest, signed=word.encode(), day=FIRST_DAY
+    )

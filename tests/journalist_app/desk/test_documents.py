@@ -12,15 +12,16 @@ import pytest
 
 from crypto import canonical
 from crypto.canonical import Fields
+from crypto.derive import CHEAPEST as CHEAPEST_KDF
 from crypto.passwords import CHEAPEST
 from crypto.signing import SignedDocument
 from journalist_app.desk import create_app
 from journalist_app.desk.errors import InstallError, KeysError
-from journalist_app.desk.installing import kind_of, unpack
+from journalist_app.desk.installing import install, kind_of, unpack
 from journalist_app.desk.keys import NAME, ServerKeys, make_server_keys
 from journalist_app.desk.settings import SettingsError
 from store import seats
-from tests.journalist_app.bundle.organisation import Organisation
+from tests.journalist_app.bundle.organisation import FIRST_DAY, Organisation
 from tests.journalist_app.desk.conftest import Desk, form
 
 
@@ -61,6 +62,16 @@ def test_the_first_documents_need_the_fingerprint(bare_desk: Desk) -> None:
         assert group in response.text
     assert seats.organisation(bare_desk.store).active == (1,)
     assert "sheet 1 of seat 1 installed" in browser.get("/log").text
+
+
+def test_a_root_with_codenames_for_tests_is_not_installed(bare_desk: Desk) -> None:
+    """Guessing codenames of such a root would cost nothing (spec D2); the right fingerprint does not help."""
+    cheap = Organisation(1, costs=CHEAPEST_KDF)
+    with pytest.raises(InstallError, match="too cheap"):
+        install(
+            bare_desk.store, [cheap.root.signed.encode()], by="test", day=FIRST_DAY, fingerprint=cheap.root.fingerprint
+        )
+    assert seats.organisation(bare_desk.store).root is None
 
 
 def test_pages_that_need_an_organisation_say_what_is_missing(bare_desk: Desk) -> None:

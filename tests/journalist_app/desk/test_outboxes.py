@@ -6,6 +6,7 @@ Taking in: everything an outbox says is done, or nothing; every refusal by name.
 from __future__ import annotations
 
 import dataclasses
+import re
 import secrets
 
 import pytest
@@ -20,9 +21,11 @@ from journalist_app.bundle.records import (
     DeletionRecord,
     SheetRecord,
 )
+from journalist_app.desk.installing import install
 from store import audit, batches, deletions, replies, returns, seats, threads
 from tests.journalist_app.bundle.organisation import FIRST_DAY, Organisation, archive
 from tests.journalist_app.desk.conftest import Desk, carried_entry, carried_reply, form
+from tests.store.factories import make_reply, make_thread
 
 
 def state(desk: Desk) -> tuple[object, ...]:
@@ -71,7 +74,7 @@ def test_everything_an_outbox_says_is_done(desk: Desk) -> None:
     assert [item.lane for item in batches.pending(desk.store, budget=1 << 30)] == ["team"]
     assert seats.organisation(desk.store).floor == 3
     assert "sheet 2 of seat 1 installed" in text
-    assert returns.acknowledgements_of(desk.store, 1)[0].seat == 1
+    assert [(one.seat, one.batch) for one in returns.acknowledgements(desk.store)] == [(1, 1)]
     assert deletions.queued(desk.store)[0].target == thread
     assert "seat 1" in browser.get("/batches/1").text.lower()
     assert "took in outbox 1 of seat 1" in browser.get("/log").text
@@ -242,6 +245,54 @@ def test_a_deletion_is_cancelled_by_another_seat_only(desk: Desk) -> None:
     assert desk.post(desk.browser("rena"), address).status_code == 404
 
 
+def test_a_stolen_laptops_orders_end_with_its_place_on_the_card(desk: Desk) -> None:
+    """The card without it drops what it ordered, and the log says so; the other seat's order stays."""
+    ours, mei = desk.organisation, desk.browser("mei")
+    doomed, kept = desk.deposit(), desk.deposit()
+    for seat, thread in ((2, kept), (3, doomed)):
+        desk.bring(mei, archive(ours.outbox(seat, [Carried(record=DeletionRecord(threads=(thread,)))])))
+    install(desk.store, [ours.new_card(2, (1, 2)).signed.encode()], by="mei", day=FIRST_DAY)
+    assert [one.target for one in deletions.queued(desk.store)] == [kept]
+    assert "dropped 1 deletion of seats that left" in mei.get("/log").text
+
+
+def test_many_orders_are_paged_and_cancelled_with_one_button(desk: Desk) -> None:
+    """Unknown ids are not queued; a page stays below 64 KiB; all of a seat are cancelled by another seat only."""
+    ours, mei = desk.organisation, desk.browser("mei")
+    there = sorted(make_thread(desk.store).thread for _ in range(120))
+    for thread in there:
+        for _ in range(1 + (thread is there[0])):
+            replies.publish(desk.store, thread, make_reply(held=True))
+    unknown = tuple(sorted(secrets.token_bytes(16) for _ in range(300)))
+    orders = [DeletionRecord(threads=tuple(there)), DeletionRecord(items=unknown)]
+    page = desk.bring(mei, archive(ours.outbox(2, [Carried(record=record) for record in orders]))).text
+    assert re.search(r"Deletions passed over[^<]*</span><span>300<", page)
+    seen, held, address = [], [], "/waiting"
+    while address:
+        page = mei.get(address).text
+        assert len(page.encode()) <= 64 << 10
+        seen += re.findall(r"/waiting/deletions/([0-9a-f]{32})/cancel", page)
+        following = re.search(r'href="(/waiting[^"]*)">More orders', page)
+        address = following and following[1].replace("&amp;", "&")
+    assert sorted(seen) == sorted(one.id.hex() for one in deletions.queued(desk.store))
+    address = "/waiting"
+    while address:
+        page = mei.get(address).text
+        held += re.findall(r"/waiting/replies/([0-9a-f]{32})/send", page)
+        following = re.search(r'href="(/waiting[^"]*)">More replies', page)
+        address = following and following[1].replace("&amp;", "&")
+    assert sorted(held) == sorted(one.id.hex() for one in replies.held(desk.store))
+    assert "Cancel all of seat 2" not in desk.browser("tashi").get("/waiting").text
+    assert desk.post(desk.browser("tashi"), "/waiting/seats/2/cancel").status_code == 403
+    assert desk.post(desk.browser("oskar"), "/waiting/seats/2/cancel").status_code == 403
+    assert desk.post(mei, "/waiting/seats/2/cancel").status_code == 303
+    assert deletions.queued(desk.store) == ()
+    assert "cancelled 120 deletions that seat 2 ordered" in mei.get("/log").text
+    assert desk.post(mei, "/waiting/seats/2/cancel").status_code == 404
+    for wrong in ("orders=x", "orders=2026-99-99.00", "held=zz"):
+        assert mei.get(f"/waiting?{wrong}").status_code == 404
+
+
 def test_the_next_batch_lists_the_outbox_and_carries_the_entry(desk: Desk) -> None:
     """So the seat learns that its outbox arrived, and the others get what it wrote."""
     from tests.journalist_app.desk.test_batches import opened
@@ -359,8 +410,6 @@ def test_of_two_people_with_the_same_outbox_one_is_told_it_is_a_repeat(desk: Des
 
 def test_a_sheet_older_than_the_installed_one_is_passed_over(desk: Desk) -> None:
     """Someone installed the newer one by hand while the outbox travelled; the rest of it is taken in."""
-    from journalist_app.desk.installing import install
-
     ours = desk.organisation
     older, newer = ours.new_sheet(1, 2), ours.new_sheet(1, 3)
     install(desk.store, [newer.signed.encode()], by="test", day=FIRST_DAY)

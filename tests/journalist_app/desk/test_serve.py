@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import subprocess
 import sys
 import time
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyotp
@@ -108,3 +110,26 @@ def test_one_worker_and_nothing_written_about_anyone(desk: Desk) -> None:
     assert chosen["accesslog"] is None
     assert chosen["umask"] == 0o077
     assert chosen["control_socket_disable"] is True
+    assert chosen["forwarder_headers"] == ""
+    assert chosen["secure_scheme_headers"] == {}
+
+
+def test_rude_peers_stop_nobody_and_get_our_page(served: tuple[Desk, str]) -> None:
+    """Connections that stay after their answer delay no page; what is no request gets fixed words with our headers."""
+    _, address = served
+    host, _, port = address.partition(":")
+    with ExitStack() as open_at_once:
+        for _ in range(5):
+            peer = open_at_once.enter_context(socket.create_connection((host, int(port)), timeout=20))
+            peer.sendall(b"GET /login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        began = time.monotonic()
+        assert Visitor(address).ask("GET", "/login")[0].status == 200
+        assert time.monotonic() - began < 1.5
+    with socket.create_connection((host, int(port)), timeout=20) as peer:
+        peer.sendall(b"GET /secret HTTP/9.9\r\n\r\n")
+        answer = b""
+        while piece := peer.recv(65_536):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Content-Security-Policy: default-src 'none'" in answer
+    assert b"secret" not in answer

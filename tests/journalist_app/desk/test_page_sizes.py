@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+The README says that no page is larger than 64 KiB: every list is filled and every page measured.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from store import audit, deletions, replies, reviewers
+from store.items import deposit
+from tests.journalist_app.bundle.organisation import FIRST_DAY
+from tests.journalist_app.desk.conftest import Desk
+from tests.store.factories import make_item, make_reply, make_thread
+
+# The most a name may be, in the characters that take most room on a page.
+NAME = "&" * 60
+
+
+def fill(desk: Desk) -> None:
+    """Long lists everywhere."""
+    for number in range(110):
+        thread = make_thread(desk.store, items=[make_item(size=40)]).thread
+        item = make_item(size=40)
+        deposit(desk.store, locator=secrets.token_bytes(32), generation=1, items=[item], day=FIRST_DAY)
+        deletions.queue_deletion(desk.store, seat=2, kind="thread", targets=[thread], day=FIRST_DAY)
+        replies.publish(desk.store, thread, make_reply(held=True))
+        name = f"{number:04d}{NAME}"
+        reviewers.add(desk.store, name=name, role="operator", seat=None, passphrase="x", totp=b"x")
+        audit.append(desk.store, f"{name}: closed the login of {name}", day=FIRST_DAY)
+
+
+def test_every_page_stays_below_64_kib(desk: Desk) -> None:
+    """Threads, batches, outboxes, what waits, documents, people, log; as the operator and as a reviewer."""
+    fill(desk)
+    for name in ("oskar", "mei"):
+        browser = desk.browser(name)
+        if name == "oskar":
+            for number in range(1, 26):
+                desk.post(browser, "/batches", number=str(number))
+        addresses = ["/", "/batches", "/batches/1", "/outboxes", "/waiting", "/documents", "/log"]
+        for address in addresses + (["/people"] if name == "oskar" else []):
+            page = browser.get(address)
+            assert page.status_code == 200
+            assert len(page.data) <= 64 << 10, (address, len(page.data))
+
+
+def test_every_person_is_on_one_of_the_pages(desk: Desk) -> None:
+    """None twice, none left out, in the order of their names."""
+    fill(desk)
+    browser, seen, address = desk.browser("oskar"), [], "/people"
+    while address:
+        page = browser.get(address).text
+        seen += re.findall(r"/people/([0-9a-f]{32})/renew", page)
+        following = re.search(r'href="(/people\?[^"]+)">More people', page)
+        address = following and following[1].replace("&amp;", "&")
+    assert seen == [one.id.hex() for one in reviewers.everyone(desk.store)]
