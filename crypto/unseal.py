@@ -10,14 +10,18 @@ its own (spec U1, U2). It refuses an envelope of any other shape, and a frame th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from crypto.age import Header, HybridIdentity, PayloadOpener, Stanza
 from crypto.age.recipients import HYBRID
 from crypto.errors import EnvelopeError, FrameError, NoMatchError
 from crypto.frame import Frame, FrameHeader, FrameReader
 from crypto.hidden import Hidden
+
+# spec U2: what an item that opens with none of them costs is bounded, however many sheets were ever signed.
+MAX_FALLBACKS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +68,15 @@ class SeatOpener:
         seat: this vault's number.
         seeds: the epoch seeds it holds, by epoch.
         last: the last epoch of its newest sheet.
+        others: the first and last epochs of the sheets it signed before, the newest first.
     """
 
-    __slots__ = ("_identities", "_last", "_seat", "_seeds")
+    __slots__ = ("_fallbacks", "_identities", "_seat", "_seeds")
 
-    def __init__(self, *, seat: int, seeds: Mapping[int, Hidden], last: int) -> None:
+    def __init__(self, *, seat: int, seeds: Mapping[int, Hidden], last: int, others: Sequence[int] = ()) -> None:
         self._seat = seat
         self._seeds = seeds
-        self._last = last
+        self._fallbacks = [epoch for epoch in dict.fromkeys((last, *others)) if epoch in seeds][:MAX_FALLBACKS]
         self._identities: dict[int, HybridIdentity] = {}
 
     def file_key(self, header: bytes, place: ItemPlace) -> Hidden:
@@ -99,13 +104,14 @@ class SeatOpener:
         raise NoMatchError(f"seat {self._seat}'s stanza does not open with the keys of epochs {tried}{held}")
 
     def _candidates(self, named: int) -> Iterator[int]:
-        # spec U2: at most three, and the first is right but for what E4 says of a sheet that does not reach the epoch.
+        # spec U2: the first is right but for what E4 says of a sheet that does not reach the epoch.
+        if named in self._seeds:
+            yield named
+        yield from (epoch for epoch in self._fallbacks if epoch != named)
+        # The sheet may have begun at an epoch that no sheet known here begins with: a vault from a backup.
         later = min((epoch for epoch in self._seeds if epoch > named), default=None)
-        seen: set[int] = set()
-        for epoch in (named, self._last, later):
-            if epoch is not None and epoch in self._seeds and epoch not in seen:
-                seen.add(epoch)
-                yield epoch
+        if later is not None and later not in self._fallbacks:
+            yield later
 
     def _identity(self, epoch: int) -> HybridIdentity:
         if epoch not in self._identities:
@@ -113,11 +119,13 @@ class SeatOpener:
         return self._identities[epoch]
 
 
-def open_file_key(header: bytes, *, seat: int, place: ItemPlace, seeds: Mapping[int, Hidden], last: int) -> Hidden:
+def open_file_key(
+    header: bytes, *, seat: int, place: ItemPlace, seeds: Mapping[int, Hidden], last: int, others: Sequence[int] = ()
+) -> Hidden:
     """
     The file key of a single item; see `SeatOpener`, which is the faster one for many.
     """
-    return SeatOpener(seat=seat, seeds=seeds, last=last).file_key(header, place)
+    return SeatOpener(seat=seat, seeds=seeds, last=last, others=others).file_key(header, place)
 
 
 def _require_shape(stanzas: tuple[Stanza, ...], seats: tuple[int, ...]) -> None:

@@ -9,6 +9,7 @@ last chunk held. Both are plaintext from then on, outside the vault's protection
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from crypto.hidden import Hidden
 from crypto.unseal import FrameOpener
 from journalist_app.vault import payloads
 from journalist_app.vault.errors import NotFoundError, NotNowError
-from journalist_app.vault.keystore import Vault, sync_folder
+from journalist_app.vault.files import create_new, sync_folder
+from journalist_app.vault.keystore import Vault
 from journalist_app.vault.models import items
 from journalist_app.vault.names import disk_name
 
@@ -75,12 +77,11 @@ def save(vault: Vault, item: bytes, folder: Path) -> Path:
     found = attachment(vault, item)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / disk_name(found.name, item)
-    if target.exists():
+    if target.is_symlink() or target.exists():
         raise NotNowError(f"{target.name} is there already")
-    part = folder / f"{item.hex()}.part"
+    part = folder / f".{secrets.token_hex(16)}.part"
     try:
-        with part.open("xb") as file:
-            os.fchmod(file.fileno(), 0o600)
+        with create_new(part) as file:
             for chunk in found.chunks:
                 file.write(chunk)
             file.flush()

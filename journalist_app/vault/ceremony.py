@@ -9,7 +9,6 @@ requests, cards and roots, which hold public keys only.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -29,12 +28,15 @@ from crypto.sheet import Sheet
 from crypto.signing import SignedDocument, SigningKey
 from journalist_app.vault import identity as seat_identity
 from journalist_app.vault import keystore, rootkeys
+from journalist_app.vault.cardtext import digits
 from journalist_app.vault.epochs import renew_sheet
-from journalist_app.vault.errors import CeremonyError
+from journalist_app.vault.errors import CeremonyError, InputError
 from journalist_app.vault.keystore import Vault, today
 
 MAX_PUBLIC_FILE = 65_536
 MAX_ROOT_KEYS = 5
+# As at the desk: a name is printed beside the digits that people compare.
+MAX_PERSON = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +58,18 @@ class SeatRequest:
         signing: Its Ed25519 public key.
         recipient: To which batches are sealed for it.
         person: Who sits there; for the eyes of whoever admits it, not on the card.
-        digest: Of the request file, to be compared by voice.
     """
 
     signing: bytes
     recipient: HybridRecipient
     person: str
-    digest: bytes
 
     @property
     def fingerprint(self) -> str:
         """
-        40 digits in eight groups, as for the root.
+        Both keys in 40 digits, to be compared by voice: the same that whoever signs the card is shown.
         """
-        digits = f"{int.from_bytes(self.digest) % 10**40:040d}"
-        return " ".join(digits[start : start + 5] for start in range(0, 40, 5))
+        return digits(self.signing, self.recipient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +197,14 @@ def request_seat(
     Returns:
         The request, as a file to be carried to the first seat.
     """
-    vault = keystore.create(folder, person, passphrase, profile=profile, clock=clock)
+    name = _person(person)
+    vault = keystore.create(folder, name, passphrase, profile=profile, clock=clock)
     try:
         with vault.write() as connection:
             signing, bundle = seat_identity.make_keys(connection)
     finally:
         vault.close()
-    return write_request(signing.public, bundle.recipient, keystore.person_name(person))
+    return write_request(signing.public, bundle.recipient, name)
 
 
 def write_request(signing: bytes, recipient: HybridRecipient, person: str) -> bytes:
@@ -236,13 +236,20 @@ def read_request(raw: bytes) -> SeatRequest:
         request = SeatRequest(
             signing=fields.hex("signing", 32),
             recipient=HybridRecipient.parse(fields.text("recipient", MAX_RECIPIENT)),
-            person=fields.text("person", 4 * keystore.MAX_NAME),
-            digest=hashlib.sha256(raw).digest(),
+            person=_person(fields.text("person", 4 * MAX_PERSON)),
         )
         fields.done()
-    except CryptoError as error:
+    except (CryptoError, InputError) as error:
         raise CeremonyError(f"this is not a seat request: {error}") from error
     return request
+
+
+def _person(text: str) -> str:
+    # No line of its own and no escape, or it could print digits that were never read out.
+    name = keystore.person_name(text)
+    if len(name) > MAX_PERSON:
+        raise InputError(f"the name of who sits at a seat has 1 to {MAX_PERSON} printable characters")
+    return name
 
 
 def draft_card(vault: Vault, *, admit: Sequence[SeatRequest] = (), remove: Sequence[int] = ()) -> SignedDocument:

@@ -2,8 +2,8 @@
 """
 Who may come in: the one-time token, the session, the unlocked vault.
 
-The token opens one session, once. The session is a random value that only this process and one browser know; it ends
-with the process. The vault's key is in memory from unlocking to locking.
+The token opens one session, once. The session is a random value that this process gives to one browser; whoever copies
+it from there is let in too. It ends with the process. The vault's key is in memory from unlocking to locking.
 """
 
 from __future__ import annotations

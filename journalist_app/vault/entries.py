@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from crypto.canonical import JSON, Fields
@@ -24,13 +24,15 @@ from crypto.hidden import Hidden
 from crypto.signing import MAX_DOCUMENT, SignedDocument, sign_document, write_document
 from journalist_app.vault.alarms import Alarm, raise_alarm
 from journalist_app.vault.errors import InputError, ItemRefusedError
-from journalist_app.vault.identity import Identity
+from journalist_app.vault.identity import Identity, read_fact
 from journalist_app.vault.keystore import MAX_NAME, Vault
 from journalist_app.vault.models import entries
 
 NOTHING: Final = bytes(32)
 MAX_TYPE = 32
 MAX_CLOCK = 2**53 - 1
+# Clocks from here on are kept but order nothing: one entry near the maximum would leave nobody a later number.
+CLOCKS_END = 2**52
 MAX_NUMBER = 2**31 - 1
 # spec Y3, and the same for notes.
 MAX_TEXT = 65_536
@@ -49,14 +51,13 @@ class Entry:
         seat: Whose chain it is in.
         number: Its place there, from 1.
         previous: The digest of number − 1, or 32 zero bytes.
-        clock: For ordering states.
+        clock: For ordering states, if it is below CLOCKS_END.
         person: Who did it.
         day: On which day of their laptop.
         type: reply, status, note or state; others are kept and shown raw.
         thread: The thread value it belongs to.
         fields: What belongs to the type.
         signed: The document as it is stored.
-
     """
 
     seat: int
@@ -78,13 +79,15 @@ def write_entry(
     Make this seat's next entry, sign it and keep it. The caller sends it and computes the thread anew.
     """
     mine = entries.c.seat == identity.number
-    last = connection.execute(select(entries).where(mine).order_by(entries.c.number.desc()).limit(1)).first()
-    clock = connection.execute(select(func.max(entries.c.clock))).scalar() or 0
+    # Whoever has this seat's key must not be able to silence it: there is always a number and a clock left.
+    usable = mine & (entries.c.number < MAX_NUMBER)
+    last = connection.execute(select(entries).where(usable).order_by(entries.c.number.desc()).limit(1)).first()
+    clock = connection.execute(select(func.max(entries.c.clock)).where(entries.c.clock < CLOCKS_END)).scalar() or 0
     contents: dict[str, JSON] = {
         "seat": identity.number,
         "number": 1 if last is None else last.number + 1,
         "previous": (NOTHING if last is None else last.digest).hex(),
-        "clock": clock + 1,
+        "clock": min(clock + 1, CLOCKS_END - 1),
         "person": vault.person,
         "day": vault.clock().isoformat(),
         "type": kind,
@@ -103,7 +106,6 @@ def parse_entry(signed: SignedDocument) -> Entry:
     Raises:
         FormatError: It is not an entry.
         NewerVersionError: It is one of a newer version.
-
     """
     fields = Fields(signed.contents("entry"), "entry")
     entry = Entry(
@@ -134,7 +136,6 @@ def open_entry(body: bytes, card: Card, thread: Hidden) -> Entry:
     Raises:
         FormatError, SignatureError, NewerVersionError: As for signed documents.
         ItemRefusedError: Frame and document disagree about the thread.
-
     """
     signed = SignedDocument.decode(body, MAX_DOCUMENT)
     entry = parse_entry(signed)
@@ -144,9 +145,15 @@ def open_entry(body: bytes, card: Card, thread: Hidden) -> Entry:
     return entry
 
 
-def keep(connection: Connection, entry: Entry, *, batch: int) -> None:
+def keep(connection: Connection, entry: Entry, *, batch: int, revoked: bool = False) -> None:
     """
     Add an entry to the set and compare it with its neighbours in the chain. The same entry again has no effect.
+
+    Args:
+        connection: Inside a write.
+        entry: Checked.
+        batch: In which batch it came; 0 for one that was written here.
+        revoked: It came after its seat had left the card: it is shown, and orders nothing.
     """
     row = {
         "digest": entry.signed.digest,
@@ -160,22 +167,43 @@ def keep(connection: Connection, entry: Entry, *, batch: int) -> None:
         "value": str(entry.fields["state"]) if entry.type == "state" else "",
         "thread": bytes(entry.thread),
         "signed": entry.signed.encode(),
+        "revoked": int(revoked),
+        "batch": batch,
     }
-    connection.execute(upsert(entries).values(row).on_conflict_do_nothing())
-    near = connection.execute(
-        select(entries.c.number, entries.c.digest, entries.c.previous)
-        .where(entries.c.seat == entry.seat, entries.c.number.between(entry.number - 1, entry.number + 1))
-        .order_by(entries.c.number)
-    ).all()
-    by_number = {number: [row for row in near if row.number == number] for number in {row.number for row in near}}
-    if len(by_number[entry.number]) > 1:
-        raise_alarm(connection, Alarm("entry-fork", f"{entry.seat}:{entry.number}"), batch=batch)
-    for number in (entry.number, entry.number + 1):
-        # A neighbour that has not come yet says nothing: each pair is compared when its second half arrives.
-        before = [row.digest for row in by_number.get(number - 1, [])] if number > 1 else [NOTHING]
-        after = [row.previous for row in by_number.get(number, [])]
-        if any(previous != digest for previous in after for digest in before):
-            raise_alarm(connection, Alarm("entry-chain", f"{entry.seat}:{number}"), batch=batch)
+    _note_stranger(connection, entry, batch)
+    # The same entry by another way counts if one of its ways does: the order in which they came has no say.
+    came = func.nullif(entries.c.batch, 0)
+    first = func.coalesce(func.min(came, batch or None), came, batch)
+    weaker = {"revoked": func.min(entries.c.revoked, int(revoked)), "batch": first}
+    statement = upsert(entries).values(row).on_conflict_do_update(index_elements=["digest"], set_=weaker)
+    connection.execute(statement)
+    digest, subject = entry.signed.digest, f"{entry.seat}:{entry.number}"
+    if entry.clock >= CLOCKS_END:
+        raise_alarm(connection, Alarm("entry-clock", subject, thread=bytes(entry.thread)), batch=batch)
+    if revoked:
+        raise_alarm(connection, Alarm("old-seat", subject, thread=bytes(entry.thread)), batch=batch)
+    # One row is enough to tell: a seat that forks ten thousand times must not make each import read them all.
+    if _any(connection, entry.seat, entry.number, entries.c.digest != digest):
+        raise_alarm(connection, Alarm("entry-fork", subject), batch=batch)
+    # A neighbour that has not come yet says nothing: each pair is compared when its second half arrives.
+    unfounded = entry.number == 1 and entry.previous != NOTHING
+    if unfounded or _any(connection, entry.seat, entry.number - 1, entries.c.digest != entry.previous):
+        raise_alarm(connection, Alarm("entry-chain", subject), batch=batch)
+    if _any(connection, entry.seat, entry.number + 1, entries.c.previous != digest):
+        raise_alarm(connection, Alarm("entry-chain", f"{entry.seat}:{entry.number + 1}"), batch=batch)
+
+
+def _any(connection: Connection, seat: int, number: int, differs: ColumnElement[bool]) -> bool:
+    query = select(entries.c.digest).where(entries.c.seat == seat, entries.c.number == number, differs).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _note_stranger(connection: Connection, entry: Entry, batch: int) -> None:
+    if batch == 0 or read_fact(connection, "seat") != str(entry.seat).encode():
+        return
+    if connection.execute(select(entries.c.seat).where(entries.c.digest == entry.signed.digest)).first() is None:
+        alarm = Alarm("own-entry", entry.signed.digest.hex(), f"number {entry.number}", thread=bytes(entry.thread))
+        raise_alarm(connection, alarm, batch=batch)
 
 
 def missing_entries(connection: Connection) -> Mapping[int, int]:
@@ -196,7 +224,6 @@ def checked_text(text: str) -> str:
 
     Raises:
         InputError: Empty or too long.
-
     """
     # Browsers send CRLF; what is signed has one spelling of a line's end.
     plain = text.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -9,7 +9,7 @@ decided by `crypto.epochs.destroyable` alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,7 +21,7 @@ from crypto.epochs import MAX_EPOCH, destroyable, number_on, settled_floor, span
 from crypto.errors import EpochError
 from crypto.hidden import Hidden
 from crypto.issue import make_sheet
-from crypto.sheet import Sheet
+from crypto.sheet import MAX_EPOCHS, Sheet
 from journalist_app.vault.errors import NotNowError
 from journalist_app.vault.identity import (
     Identity,
@@ -33,7 +33,8 @@ from journalist_app.vault.identity import (
     working_day,
 )
 from journalist_app.vault.keystore import Vault
-from journalist_app.vault.models import batches, epochs, own_sheets, pending
+from journalist_app.vault.models import epochs, own_sheets, pending
+from journalist_app.vault.run import any_unexplained, awaited, settled_run
 
 # A new sheet reaches this many epochs past the current one: a year.
 AHEAD = 26
@@ -73,21 +74,35 @@ def seeds(connection: Connection) -> Mapping[int, Hidden]:
     return {number: Hidden(seed) for number, seed in connection.execute(select(epochs.c.number, epochs.c.seed))}
 
 
+def fallback_epochs(connection: Connection) -> tuple[int, ...]:
+    """
+    The epochs whose keys a server may have fallen back to (spec E4): the ends of the sheets this seat ever signed.
+
+    The newest sheets first, each epoch once. The sheets are read as they were signed: a newer card changes nothing
+    about what was sealed with their keys.
+    """
+    rows = connection.execute(select(own_sheets.c.last, own_sheets.c.first).order_by(own_sheets.c.sequence.desc()))
+    return tuple(dict.fromkeys(epoch for row in rows for epoch in row))
+
+
 def extend(connection: Connection, identity: Identity, day: date) -> None:
     """
-    Make the seeds that are missing, up to a year ahead.
+    Make the seeds that are missing, up to a year ahead, and never more at once than a sheet can announce.
     """
     current = number_on(day, identity.root.first_day)
     highest = connection.execute(select(func.max(epochs.c.number))).scalar()
     # A destroyed epoch is never made again: only numbers above all held ones are new.
     first = max(0, current - BEHIND, floor_stated(connection)) if highest is None else highest + 1
-    for number in range(first, min(current + AHEAD, MAX_EPOCH) + 1):
+    end = min(current + AHEAD, MAX_EPOCH) + 1
+    for number in range(max(first, end - MAX_EPOCHS), end):
         connection.execute(insert(epochs).values(number=number, seed=bytes(HybridIdentity.generate().seed)))
 
 
 def renew_sheet(connection: Connection, identity: Identity, day: date) -> Sheet:
     """
-    Sign the next sheet: the epochs held, from just before the current one to the last.
+    Sign the next sheet: the epochs held, from the oldest to the last, or as many of them as a sheet can have.
+
+    The oldest one is there for a server whose clock went back: it seals with the sheet's first key (spec E4).
 
     Raises:
         NotNowError: No seed is held.
@@ -96,10 +111,9 @@ def renew_sheet(connection: Connection, identity: Identity, day: date) -> Sheet:
     extend(connection, identity, day)
     held = seeds(connection)
     current = number_on(day, identity.root.first_day)
-    start = max(0, current - BEHIND, min(held, default=0))
-    wanted = {number: HybridIdentity(seed).recipient for number, seed in held.items() if number >= start}
-    if not wanted:
+    if not held:
         raise NotNowError("this vault holds no epoch to announce")
+    wanted = {number: HybridIdentity(held[number]).recipient for number in _window(held, current)}
     former = newest_own_sheet(connection, identity)
     sequence = 1 if former is None else former.sequence + 1
     signed = make_sheet(
@@ -110,8 +124,19 @@ def renew_sheet(connection: Connection, identity: Identity, day: date) -> Sheet:
         recipients=wanted,
         key=identity.signing,
     )
-    connection.execute(insert(own_sheets).values(sequence=sequence, digest=signed.digest, signed=signed.encode()))
+    row = {"sequence": sequence, "digest": signed.digest, "first": min(wanted), "last": max(wanted)}
+    connection.execute(insert(own_sheets).values(**row, signed=signed.encode()))
     return Sheet.decode(signed.encode(), identity.root, identity.card)
+
+
+def _window(held: Collection[int], current: int) -> tuple[int, ...]:
+    # The newest run of consecutive epochs that still reaches back to the current one. Seeds far ahead (a clock was
+    # wrong once) are left out rather than let the sheet fail.
+    end = max(number for number in held if number < max(current, min(held)) + MAX_EPOCHS)
+    start = end
+    while start - 1 in held and end - start + 1 < MAX_EPOCHS:
+        start -= 1
+    return tuple(range(start, end + 1))
 
 
 def close_through(vault: Vault, epoch: int) -> None:
@@ -124,14 +149,18 @@ def close_through(vault: Vault, epoch: int) -> None:
     """
     with vault.write() as connection:
         root = load(connection).root
-        day = server_day(connection)
+        stated = server_day(connection)
+        # Whichever of the two clocks is ahead by mistake, the other one holds the announcement back.
+        day = None if stated is None else min(stated, vault.clock())
         try:
             last = span(epoch, root.first_day)[1]
         except EpochError as error:
             raise NotNowError(str(error)) from error
         # spec E5: the server would refuse the whole outbox.
         if day is None or day <= last:
-            raise NotNowError(f"epoch {epoch} has not ended by the server's day: import a newer batch first")
+            raise NotNowError(
+                f"epoch {epoch} has not ended by the server's day and this laptop's: import a newer batch first"
+            )
         if epoch < floor_stated(connection):
             raise NotNowError(f"epoch {epoch} is closed already")
         row = {"kind": "closed", "fields": encode({"through": epoch}), "header": b"", "payload": b"", "outbox": 0}
@@ -162,15 +191,14 @@ def ready(connection: Connection, vault: Vault) -> tuple[int, ...]:
     stated = server_day(connection)
     if stated is None:
         return ()
-    complete = connection.execute(
-        select(batches.c.number, batches.c.floor, batches.c.waiting)
-        .where(batches.c.complete == 1)
-        .order_by(batches.c.number)
-    ).all()
+    # spec E6: an earlier batch of this seat, or an item that came without its bytes, may still need the seed.
+    complete = settled_run(connection)
+    if awaited(connection) is not None or any_unexplained(connection):
+        return ()
     # spec E6: while the server holds items back for later batches, one of them may need the seed.
     if not complete or complete[-1].waiting:
         return ()
-    # A seat admitted late pinned its first batch: those before were not sealed to it, so the run begins there.
+    # A seat admitted late: those before its first batch were not sealed to it, so the run begins there.
     before = complete[0].number - 1
     installed = reported_sheets(connection, identity).get(identity.number)
     return destroyable(

@@ -31,6 +31,10 @@ class ForgedError(VaultError):
     """This batch contradicts what the vault has seen. Tell the other seats."""
 
 
+class UnbelievableError(VaultError):
+    """This batch states a day or a floor that cannot be."""
+
+
 class ItemRefusedError(VaultError):
     """This item was refused; the others are unharmed."""
 

@@ -7,26 +7,32 @@ Everything of one transaction is written in bulk; then the threads it touched ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from crypto.canonical import Fields, decode, encode
+from crypto.card import Card
 from crypto.errors import CryptoError
+from crypto.hidden import Hidden
 from journalist_app.bundle.manifest import BatchItem
 from journalist_app.vault import payloads
 from journalist_app.vault.alarms import Alarm, raise_alarm
 from journalist_app.vault.entries import keep
 from journalist_app.vault.errors import VaultError
+from journalist_app.vault.identity import held_cards, load_root
 from journalist_app.vault.intake import Filed, Found, Intake, Kept
 from journalist_app.vault.keystore import Vault
 from journalist_app.vault.models import items, kept, listed, passed
 from journalist_app.vault.models import payloads as stored
 from journalist_app.vault.projection import AT_ONCE, compute
+from journalist_app.vault.run import settled_before
 
 MAX_FILED = 4_096
+# Why a place gave no item, where another copy of the batch may still give it. `without`: a person let it go.
+RETRIED = ("erased", "refused", "without")
 
 
 def write_found(connection: Connection, found: Sequence[Found | Kept]) -> int:
@@ -35,12 +41,19 @@ def write_found(connection: Connection, found: Sequence[Found | Kept]) -> int:
 
     Returns:
         How many of them stay sealed.
-
     """
     good = [one for one in found if isinstance(one, Found)]
+    late = _Lateness(connection)
     sealed = [one for one in found if isinstance(one, Kept)]
     if good:
         connection.execute(insert(items), [one.row for one in good])
+    # A place that gave nothing before and gives an item now is no gap any more.
+    places = {(one.row["batch"], one.row["place"]) for one in good}
+    places |= {(held.filed.batch, held.filed.place) for held in sealed}
+    of_these = passed.c.batch.in_({batch for batch, _ in places})
+    gaps = connection.execute(select(passed.c.batch, passed.c.place).where(of_these)).all()
+    for batch, place in places.intersection((row.batch, row.place) for row in gaps):
+        connection.execute(delete(passed).where(passed.c.batch == batch, passed.c.place == place))
     small = [{"item": one.row["item"], "payload": one.payload} for one in good if one.payload is not None]
     if small:
         connection.execute(upsert(stored).on_conflict_do_nothing(), small)
@@ -49,22 +62,80 @@ def write_found(connection: Connection, found: Sequence[Found | Kept]) -> int:
         connection.execute(upsert(listed).on_conflict_do_nothing(), lines)
     for one in good:
         if one.entry is not None:
-            keep(connection, one.entry, batch=one.row["batch"])
+            keep(connection, one.entry, batch=one.row["batch"], revoked=late.revoked(one))
+        if late.superseded(one):
+            alarm = Alarm("old-card", one.row["item"].hex(), f"a {one.row['kind']}", thread=one.row["thread"])
+            raise_alarm(connection, alarm, batch=one.row["batch"])
     for held in sealed:
         _write_kept(connection, held)
     compute(connection, [one.row["thread"] for one in good])
     return len(sealed)
 
 
+class _Lateness:
+    """
+    What came under a card that a settled batch before it had replaced (spec R3).
+
+    It asks what batch an item came in and what the batches before that stated, never what came first here: two vaults
+    that imported the same batches agree.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._cards: dict[bytes, Card] | None = None
+        self._newest: dict[int, Card | None] = {}
+
+    def superseded(self, one: Found) -> bool:
+        """
+        Whether the item was sealed under an older card than the newest one settled before.
+        """
+        newest, under = self._stated(one), self._held().get(one.row["card"])
+        return newest is not None and under is not None and under.sequence < newest.sequence
+
+    def revoked(self, one: Found) -> bool:
+        """
+        Whether it is an entry of a key that this newest card does not have.
+        """
+        newest, under = self._stated(one), self._held().get(one.row["card"])
+        if newest is None or under is None or one.entry is None or under.sequence >= newest.sequence:
+            return False
+        return all(seat.signing != under.seat(one.entry.seat).signing for seat in newest.seats)
+
+    def _stated(self, one: Found) -> Card | None:
+        batch = one.row["batch"]
+        if batch not in self._newest:
+            sequence = settled_before(self._connection, batch)[0]
+            held = self._held().values()
+            self._newest[batch] = next((card for card in held if card.sequence == sequence), None)
+        return self._newest[batch]
+
+    def _held(self) -> dict[bytes, Card]:
+        if self._cards is None:
+            cards = held_cards(self._connection, load_root(self._connection))
+            self._cards = {card.digest: card for card in cards.values()}
+        return self._cards
+
+
 def places_done(connection: Connection, batch: int) -> frozenset[int]:
     """
-    The places of a batch that need not be imported again.
+    The places of a batch that need not be imported again: a good copy may still give what an earlier one did not.
     """
-    return frozenset(
-        place
-        for table in (items, kept, passed)
-        for place in connection.execute(select(table.c.place).where(table.c.batch == batch)).scalars()
+    settled = passed.c.reason.not_in(RETRIED)
+    queries = (
+        select(items.c.place).where(items.c.batch == batch),
+        select(kept.c.place).where(kept.c.batch == batch),
+        select(passed.c.place).where(passed.c.batch == batch, settled),
     )
+    return frozenset(place for query in queries for place in connection.execute(query).scalars())
+
+
+def write_passed(connection: Connection, batch: int, place: int, reason: str, server_thread: bytes) -> None:
+    """
+    Note that a place gave no item, and why.
+    """
+    row = {"batch": batch, "place": place, "reason": reason, "server_thread": server_thread}
+    again = upsert(passed).values(row)
+    connection.execute(again.on_conflict_do_update(index_elements=["batch", "place"], set_={"reason": reason}))
 
 
 def known_ids(connection: Connection, ids: Sequence[bytes]) -> set[bytes]:
@@ -85,17 +156,18 @@ def open_kept(vault: Vault, intake: Intake) -> int:
 
     Returns:
         How many could be read now.
-
     """
     with vault.read() as connection:
         rows = connection.execute(select(kept)).all()
     opened = 0
     for row in rows:
         filed = _read_filed(row.batch, row.place, row.filed)
+        if filed.item.card not in intake.cards:
+            continue
         try:
             with vault.read() as connection:
-                pieces: Iterator[bytes] = chain((row.header,), payloads.chunks(vault, connection, row.item))
-                again = intake.take(filed, pieces)
+                pieces = payloads.chunks(vault, connection, row.item)
+                again = intake.take_again(filed, Hidden(row.file_key), pieces)
         except (CryptoError, VaultError) as error:
             with vault.write() as connection:
                 raise_alarm(connection, Alarm("refused", row.item.hex(), str(error)), batch=row.batch)
@@ -115,7 +187,7 @@ def _write_kept(connection: Connection, held: Kept) -> None:
         "batch": held.filed.batch,
         "place": held.filed.place,
         "reason": held.reason,
-        "header": held.header,
+        "file_key": bytes(held.file_key),
         "filed": encode({**item.written(), "day": held.filed.day}),
     }
     connection.execute(insert(kept).values(row))

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from crypto.age import HybridIdentity
 from crypto.card import Card
-from crypto.errors import FormatError, SignatureError
+from crypto.errors import FormatError, SignatureError, StaleError
 from crypto.hidden import Hidden
 from crypto.root import Root
 from crypto.sheet import Sheet
@@ -41,7 +41,6 @@ class Identity:
         bundle: What batches' manifests are sealed to.
         root: The pinned root.
         card: The newest card held.
-
     """
 
     number: int
@@ -67,7 +66,6 @@ def own_keys(connection: Connection) -> tuple[SigningKey, HybridIdentity]:
 
     Raises:
         CeremonyError: The vault has none yet.
-
     """
     signing, bundle = read_fact(connection, "signing"), read_fact(connection, "bundle")
     if signing is None or bundle is None:
@@ -81,7 +79,6 @@ def load(connection: Connection) -> Identity:
 
     Raises:
         CeremonyError: It has not been accepted yet.
-
     """
     signing, bundle = own_keys(connection)
     root = load_root(connection)
@@ -98,7 +95,6 @@ def load_root(connection: Connection) -> Root:
 
     Raises:
         CeremonyError: None is pinned yet.
-
     """
     raw = read_fact(connection, "root")
     if raw is None:
@@ -112,7 +108,6 @@ def pin_root(connection: Connection, root: Root) -> None:
 
     Raises:
         CeremonyError: Another one is pinned.
-
     """
     known = read_fact(connection, "root")
     if known is not None and Root.decode(known).digest != root.digest:
@@ -129,7 +124,6 @@ def accept_card(connection: Connection, card: Card) -> bool:
 
     Raises:
         StaleError: It is older than the newest one held, or another of the same sequence.
-
     """
     newest = connection.execute(select(cards.c.signed).order_by(cards.c.sequence.desc()).limit(1)).scalar()
     held = None if newest is None else Card.decode(newest, load_root(connection))
@@ -139,6 +133,20 @@ def accept_card(connection: Connection, card: Card) -> bool:
     row = {"digest": card.digest, "sequence": card.sequence, "signed": card.signed.encode()}
     connection.execute(insert(cards).values(row))
     return True
+
+
+def keep_former_card(connection: Connection, card: Card) -> None:
+    """
+    Take a card that is older than the newest one held: items of earlier batches name it.
+
+    Raises:
+        StaleError: Another card of that sequence is held.
+    """
+    known = connection.execute(select(cards.c.digest).where(cards.c.sequence == card.sequence)).scalars().all()
+    if any(digest != card.digest for digest in known):
+        raise StaleError(f"another card {card.sequence} was accepted before")
+    row = {"digest": card.digest, "sequence": card.sequence, "signed": card.signed.encode()}
+    connection.execute(upsert(cards).values(row).on_conflict_do_nothing())
 
 
 def held_cards(connection: Connection, root: Root) -> Mapping[int, Card]:
@@ -155,7 +163,6 @@ def accept_sheet(connection: Connection, sheet: Sheet, card: Card) -> None:
 
     Raises:
         StaleError: A newer one was reported before, or another of the same sequence.
-
     """
     known = connection.execute(select(sheets.c.signed).where(sheets.c.seat == sheet.seat)).scalar()
     if known is not None and known != sheet.signed.encode():
@@ -200,12 +207,22 @@ def server_day(connection: Connection) -> date | None:
 
 def working_day(connection: Connection, vault: Vault) -> date:
     """
-    The laptop's day, held between the server's and a month after it: a wrong clock must not seal to far epochs.
+    The day to seal and to make seeds for: a wrong clock, of the server or of the laptop, must not reach far epochs.
+
+    The server's day is believed up to a month past the laptop's; the laptop's between that and a month after it.
     """
-    stated = server_day(connection)
+    mine, stated = vault.clock(), server_day(connection)
     if stated is None:
-        return vault.clock()
-    return max(stated, min(vault.clock(), stated + CLOCK_TRUST))
+        return mine
+    believed = min(stated, later(mine, CLOCK_TRUST))
+    return max(believed, min(mine, later(believed, CLOCK_TRUST)))
+
+
+def later(day: date, span: timedelta) -> date:
+    """
+    A later day; at the calendar's end, the last one.
+    """
+    return day + span if day <= date.max - span else date.max
 
 
 def read_fact(connection: Connection, name: str) -> bytes | None:

@@ -47,7 +47,6 @@ class Filed:
         place: The item's index in it.
         day: The day the batch states.
         item: What the manifest says.
-
     """
 
     batch: int
@@ -66,7 +65,6 @@ class Found:
         payload: For the payloads table; None if it lies in a file.
         listed: Rows for the listed table.
         entry: If it is one.
-
     """
 
     row: Mapping[str, Any]
@@ -83,14 +81,13 @@ class Kept:
     Args:
         filed: Where it was filed.
         reason: `needs-newer` or `unknown-card`.
-        header: Its age header.
+        file_key: Opens the payload (spec U4), also when the epoch's seed is gone.
         payload: For the payloads table; None if it lies in a file.
-
     """
 
     filed: Filed
     reason: str
-    header: bytes
+    file_key: Hidden
     payload: bytes | None
 
 
@@ -103,7 +100,6 @@ class Intake:
         vault: Where large payloads go.
         opener: This seat's keys.
         cards: Every card held, by sequence.
-
     """
 
     vault: Vault
@@ -120,31 +116,46 @@ class Intake:
 
         Raises:
             CryptoError, ItemRefusedError: It does not hold.
-
         """
+        place = self._place(filed)
+        header, rest = split(pieces)
+        file_key = self.opener.file_key(header, place)
+        if filed.item.length <= payloads.SMALL:
+            payload = rest + b"".join(pieces)
+            return self._judge(filed, place, file_key, (payload,), payload)
+        with payloads.arriving(self.vault, filed.item.item) as file:
+            return self._judge(filed, place, file_key, _copied(chain((rest,), pieces), file), None)
+
+    def take_again(self, filed: Filed, file_key: Hidden, pieces: Iterable[bytes]) -> Found | Kept:
+        """
+        Judge an item that stayed sealed once more. Its payload lies where it lay.
+
+        Args:
+            filed: Where it was filed.
+            file_key: As it was unwrapped when it came.
+            pieces: The payload.
+
+        Raises:
+            CryptoError, ItemRefusedError: It does not hold.
+        """
+        return self._judge(filed, self._place(filed), file_key, pieces, None)
+
+    def _place(self, filed: Filed) -> ItemPlace:
         card = self.cards.get(filed.item.card)
         if card is not None:
             # spec U1: all seats are seats of that card.
             card.require_seats(filed.item.seats)
-        place = ItemPlace(
+        return ItemPlace(
             item=filed.item.item,
             card=b"" if card is None else card.digest,
             epoch=filed.item.epoch,
             seats=filed.item.seats,
         )
-        header, rest = split(pieces)
-        file_key = self.opener.file_key(header, place)
-        if filed.item.length <= payloads.SMALL:
-            payload = rest + b"".join(pieces)
-            return self._judge(filed, place, header, file_key, (payload,), payload)
-        with payloads.arriving(self.vault, filed.item.item) as file:
-            return self._judge(filed, place, header, file_key, _copied(chain((rest,), pieces), file), None)
 
     def _judge(
         self,
         filed: Filed,
         place: ItemPlace,
-        header: bytes,
         file_key: Hidden,
         pieces: Iterable[bytes],
         payload: bytes | None,
@@ -156,10 +167,10 @@ class Intake:
         try:
             frame = payloads.verify(file_key, pieces, None if card is None else place, sink)
             if card is None:
-                return Kept(filed, "unknown-card", header, payload)
+                return Kept(filed, "unknown-card", file_key, payload)
             return self._found(filed, frame, bytes(body[: frame.length]), file_key, payload)
         except NewerVersionError:
-            return Kept(filed, "needs-newer", header, payload)
+            return Kept(filed, "needs-newer", file_key, payload)
 
     def _found(self, filed: Filed, frame: Frame, body: bytes, file_key: Hidden, payload: bytes | None) -> Found:
         header = frame.header
@@ -192,7 +203,6 @@ def split(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
 
     Raises:
         EnvelopeError: There is none within its maximum.
-
     """
     start = b""
     for piece in pieces:

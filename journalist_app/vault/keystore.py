@@ -24,6 +24,7 @@ from crypto.errors import CryptoError, PassphraseError
 from crypto.hidden import Hidden
 from journalist_app.vault.engine import KEY_SIZE, Database
 from journalist_app.vault.errors import FolderError, InputError, LockedError
+from journalist_app.vault.files import create_new, sync_folder
 
 SLOT_LIMIT = 16_384
 MAX_SLOTS = 64
@@ -170,25 +171,14 @@ def write_private(path: Path, content: bytes) -> None:
 
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        opened = create_new(path)
     except FileExistsError:
         raise FolderError(f"{path} is there already") from None
-    with os.fdopen(descriptor, "wb") as file:
+    with opened as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """
-    Make the names in a folder durable.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def person_name(text: str) -> str:

@@ -43,6 +43,8 @@ own_sheets = Table(
     metadata,
     Column("sequence", Integer, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
     Column("signed", LargeBinary, nullable=False),
 )
 
@@ -51,6 +53,7 @@ batches = Table(
     metadata,
     Column("number", Integer, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
     Column("day", Text, nullable=False),
     Column("floor", Integer, nullable=False),
     Column("waiting", Integer, nullable=False),
@@ -84,6 +87,7 @@ items = Table(
     Column("file_key", LargeBinary, nullable=False),
     Index("items_by_thread", "thread", "batch", "item"),
     Index("items_by_batch", "batch", "place"),
+    Index("items_by_server_thread", "server_thread"),
 )
 
 payloads = Table(
@@ -99,7 +103,8 @@ listed = Table(
     Index("listed_by_thread", "thread"),
 )
 
-# Sealed as they came: a kind this version does not know, or a card this vault has not seen.
+# Sealed as they came: a kind this version does not know, or a card this vault has not seen. The file key is kept, so
+# that the end of their epoch does not take them along (spec U4).
 kept = Table(
     "kept",
     metadata,
@@ -107,7 +112,7 @@ kept = Table(
     Column("batch", Integer, nullable=False),
     Column("place", Integer, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("header", LargeBinary, nullable=False),
+    Column("file_key", LargeBinary, nullable=False),
     Column("filed", LargeBinary, nullable=False),
 )
 
@@ -118,7 +123,11 @@ passed = Table(
     Column("batch", Integer, primary_key=True),
     Column("place", Integer, primary_key=True),
     Column("reason", Text, nullable=False),
+    Column("server_thread", LargeBinary, nullable=False),
 )
+
+# What batches said their sources took back: why an item may come without its bytes.
+withdrawn = Table("withdrawn", metadata, Column("server_thread", LargeBinary, primary_key=True))
 
 entries = Table(
     "entries",
@@ -134,6 +143,8 @@ entries = Table(
     Column("value", Text, nullable=False),
     Column("thread", LargeBinary, nullable=False),
     Column("signed", LargeBinary, nullable=False),
+    Column("revoked", Integer, nullable=False),
+    Column("batch", Integer, nullable=False),
     Index("entries_by_thread", "thread", "clock", "seat", "number"),
     Index("entries_by_seat", "seat", "number"),
 )

@@ -3,7 +3,8 @@
 Outboxes: what this seat sends, frozen under a number, signed, sealed to the server.
 
 Freezing takes everything that waits, adds a renewed sheet and the newest acknowledgement, and writes the archive into
-the vault; from there it goes to a stick, the same bytes as often as wanted, until a batch says that it was taken in.
+the vault under its number and digest, before the row that names them: a row that is rolled back leaves a file nobody names.
+From there it goes to a stick, the same bytes as often as wanted, until a batch says that it was taken in.
 An outbox that a batch shows to be hopeless (an entry below the floor, an older card than the server's) is sealed again
 under the same number, and so are those after it: no server that has that floor or card can have taken it.
 """
@@ -11,7 +12,6 @@ under the same number, and so are those after it: no server that has that floor 
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from crypto.epochs import Addressees, addressees
 from crypto.frame import entry_header
 from crypto.seal import seal_frame
 from crypto.signing import MAX_DOCUMENT, SignedDocument
+from journalist_app.bundle.documents import MAX_DELETIONS
 from journalist_app.bundle.outbox import seal_outbox
 from journalist_app.bundle.outbox_manifest import Acknowledgement
 from journalist_app.bundle.records import (
@@ -40,11 +41,18 @@ from journalist_app.bundle.records import (
 from journalist_app.vault.entries import NOTHING, parse_entry
 from journalist_app.vault.epochs import renew_sheet
 from journalist_app.vault.errors import NotFoundError
+from journalist_app.vault.files import replace
 from journalist_app.vault.identity import Identity, floor_stated, load, reported_sheets, working_day
-from journalist_app.vault.keystore import Vault, sync_folder
-from journalist_app.vault.models import batches, outboxes, pending
+from journalist_app.vault.keystore import Vault
+from journalist_app.vault.models import outboxes, pending
+from journalist_app.vault.run import acknowledgeable
 
 MAX_FIELDS = 4_096
+# What the desk takes in at once without trouble; the rest waits for the next outbox.
+MAX_RECORDS = 2_000
+MAX_BYTES = 64 << 20
+# What sealing adds to an entry at most: the bucket of a short one, and a stanza for each of sixteen seats.
+SEALED_MORE = 48 << 10
 # Stands for "no entry in it" among epochs.
 NO_EPOCH = -1
 
@@ -60,7 +68,6 @@ class Frozen:
         records: How many records it has.
         day: When it was frozen, by the laptop.
         confirmed: Whether a batch said that it arrived.
-
     """
 
     sequence: int
@@ -92,6 +99,7 @@ def freeze(vault: Vault) -> Frozen:
     Freeze everything that waits into the next outbox.
     """
     with vault.write() as connection:
+        _sweep(connection, vault)
         identity = load(connection)
         sequence = (connection.execute(select(func.max(outboxes.c.sequence))).scalar() or 0) + 1
         _gather(connection, vault, identity, sequence)
@@ -108,15 +116,15 @@ def write_to(vault: Vault, sequence: int, folder: Path) -> Path:
 
     Raises:
         NotFoundError: There is no such outbox.
-
     """
-    source = _path(vault, sequence)
-    if not source.is_file():
-        raise NotFoundError(f"there is no outbox {sequence}")
     with vault.read() as connection:
         seat = load(connection).number
+        digest = connection.execute(select(outboxes.c.digest).where(outboxes.c.sequence == sequence)).scalar()
+    source = None if digest is None else _path(vault, sequence, digest)
+    if source is None or not source.is_file():
+        raise NotFoundError(f"there is no outbox {sequence}")
     target = folder / f"outbox-{seat}-{sequence:08d}.tar"
-    _write(target, source.read_bytes())
+    replace(target, source.read_bytes())
     return target
 
 
@@ -131,7 +139,6 @@ def seal_again(connection: Connection, vault: Vault, server_card: int) -> tuple[
 
     Returns:
         The numbers that were sealed again.
-
     """
     floor = floor_stated(connection)
     open_ones = connection.execute(
@@ -151,16 +158,27 @@ def seal_again(connection: Connection, vault: Vault, server_card: int) -> tuple[
 def _gather(connection: Connection, vault: Vault, identity: Identity, sequence: int) -> None:
     sheet = renew_sheet(connection, identity, working_day(connection, vault))
     _add(connection, "sheet", sheet.signed.encode())
-    newest = connection.execute(
-        select(batches.c.number, batches.c.digest)
-        .where(batches.c.complete == 1)
-        .order_by(batches.c.number.desc())
-        .limit(1)
-    ).first()
+    newest = acknowledgeable(connection)
     if newest is not None:
         text = Acknowledgement(seat=identity.number, batch=newest.number, digest=newest.digest).sign(identity.signing)
         _add(connection, "acknowledgement", text.encode())
-    connection.execute(update(pending).where(pending.c.outbox == 0).values(outbox=sequence))
+    connection.execute(update(pending).where(pending.c.id.in_(_fitting(connection))).values(outbox=sequence))
+
+
+def _fitting(connection: Connection) -> list[int]:
+    # The oldest first, so that nothing waits for ever; the sheet and the acknowledgement are the newest rows there are.
+    size = func.length(pending.c.header) + func.length(pending.c.payload) + 2 * func.length(pending.c.fields)
+    query = select(pending.c.id, pending.c.kind, size.label("size")).where(pending.c.outbox == 0).order_by(pending.c.id)
+    chosen, total, deletions = [], 0, 0
+    for row in connection.execute(query).all():
+        if row.kind in {"sheet", "acknowledgement"}:
+            chosen.append(row.id)
+            continue
+        total += row.size + SEALED_MORE
+        deletions += row.kind == "deletion"
+        if len(chosen) < MAX_RECORDS and total <= MAX_BYTES and deletions <= MAX_DELETIONS:
+            chosen.append(row.id)
+    return chosen
 
 
 def _add(connection: Connection, kind: str, fields: bytes) -> None:
@@ -190,7 +208,7 @@ def _seal(connection: Connection, vault: Vault, identity: Identity, sequence: in
         signing=identity.signing,
         transfer=identity.card.server_transfer,
     )
-    _write(_path(vault, sequence), b"".join(sealed.chunks()))
+    replace(_path(vault, sequence, sealed.digest), b"".join(sealed.chunks()))
     made = {
         "sequence": sequence,
         "digest": sealed.digest,
@@ -273,15 +291,13 @@ def _deletions(rows: Sequence[Any]) -> list[Carried]:
     return [Carried(record=DeletionRecord(threads=tuple(sorted(found))))] if found else []
 
 
-def _path(vault: Vault, sequence: int) -> Path:
-    return vault.outboxes / f"{sequence:08d}.tar"
+def _path(vault: Vault, sequence: int, digest: bytes) -> Path:
+    return vault.outboxes / f"{sequence:08d}-{digest.hex()}.tar"
 
 
-def _write(target: Path, content: bytes) -> None:
-    part = target.with_name(target.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(target)
-    sync_folder(target.parent)
+def _sweep(connection: Connection, vault: Vault) -> None:
+    rows = connection.execute(select(outboxes.c.sequence, outboxes.c.digest)).all()
+    named = {_path(vault, row.sequence, row.digest) for row in rows}
+    for path in vault.outboxes.iterdir():
+        if path not in named:
+            path.unlink()

@@ -5,11 +5,13 @@ Seats, epochs and alarms.
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from journalist_app.vault import alarms, epochs, reading, team
-from journalist_app.vault.errors import InputError
+from journalist_app.vault import alarms, epochs, reading, recipients, team
+from journalist_app.vault.errors import InputError, NotFoundError
 from journalist_app.vault.guard import door
 
 pages = Blueprint("team", __name__)
@@ -62,11 +64,24 @@ def destroy() -> Response:
 @pages.get("/alarms")
 def shown_alarms() -> str:
     """
-    Everything that went wrong.
+    Everything that went wrong: each kind with its first alarms.
     """
     with door().vault.read() as connection:
-        kept, warned = alarms.every(connection), reading.warned(connection)
-    return render_template("alarms.html", kept=kept, warned=warned)
+        kept, warned, disputed = alarms.groups(connection), reading.warned(connection), recipients.disputed(connection)
+    return render_template("alarms.html", kept=kept, warned=warned, disputed=disputed)
+
+
+@pages.get("/alarms/<kind>")
+def of_kind(kind: str) -> str:
+    """
+    One page of the alarms of one kind.
+    """
+    if kind not in alarms.SENTENCES:
+        raise NotFoundError("there is no such alarm")
+    with door().vault.read() as connection:
+        found, more = alarms.of_kind(connection, kind, after=_cursor(request.args.get("after")))
+    following = None if more is None else f"{more[0]}.{-more[1]}.{more[2]}"
+    return render_template("alarms_kind.html", kind=kind, found=found, following=following)
 
 
 @pages.post("/alarms/seen")
@@ -76,4 +91,11 @@ def seen() -> Response:
     """
     with door().vault.write() as connection:
         alarms.mark_seen(connection, request.form.get("kind", ""), request.form.get("subject", ""))
+    if "page" in request.form:
+        return redirect(url_for("team.of_kind", kind=request.form.get("kind", "")), 303)
     return redirect(url_for("team.shown_alarms"), 303)
+
+
+def _cursor(text: str | None) -> tuple[int, int, str] | None:
+    found = re.fullmatch(r"([01])\.(\d{1,10})\.(.*)", text or "", re.ASCII | re.DOTALL)
+    return None if found is None else (int(found[1]), -int(found[2]), found[3])

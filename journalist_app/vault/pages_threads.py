@@ -5,6 +5,7 @@ Threads: the list, one thread, what a person does with it, and its files.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from urllib.parse import quote
 
@@ -33,22 +34,44 @@ def index() -> str:
     chosen = state if state in STATES else None
     with door().vault.read() as connection:
         rows, more = reading.page(connection, after=_cursor(request.args.get("after")), state=chosen)
+        blocked = reading.blocked(connection, rows)
     following = None if more is None else f"{more[0]}.{more[1].hex()}"
-    return render_template("threads.html", rows=rows, following=following, states=STATES, state=chosen)
+    return render_template("threads.html", rows=rows, blocked=blocked, following=following, states=STATES, state=chosen)
 
 
 @pages.get("/threads/<thread>")
 def one(thread: str) -> str:
     """
-    One thread.
+    A page of one thread.
     """
     return _page(_bytes(thread, 32))
+
+
+@pages.get("/items/<item>/text")
+def text(item: str) -> str:
+    """
+    All of a message whose beginning the thread's page shows.
+    """
+    with door().vault.read() as connection:
+        row = reading.whole_text(connection, _bytes(item, 16))
+    return render_template("text.html", thread=row.thread, text=row.text, lang=row.lang)
+
+
+@pages.get("/entries/<digest>/text")
+def entry_text(digest: str) -> str:
+    """
+    All of a reply or note whose beginning the thread's page shows.
+    """
+    with door().vault.read() as connection:
+        entry = reading.whole_entry(connection, _bytes(digest, 32))
+    said, lang = str(entry.fields.get("text", "")), str(entry.fields.get("lang", ""))
+    return render_template("text.html", thread=entry.thread, text=said, lang=lang)
 
 
 @pages.post("/threads/<thread>/<act>")
 def act(thread: str, act: str) -> BaseResponse | tuple[str, int]:
     """
-    Reply, note, state, status, or ask for deletion.
+    Reply, note, state, status, keep the pinned recipient, or ask for deletion.
     """
     value, vault, form = _bytes(thread, 32), door().vault, request.form
     text = form.get("text", "")
@@ -61,6 +84,8 @@ def act(thread: str, act: str) -> BaseResponse | tuple[str, int]:
             replies.set_state(vault, value, form.get("state", ""))
         elif act == "status":
             replies.tell_status(vault, value, _status(form.get("status", "")))
+        elif act == "recipient":
+            replies.keep_recipient(vault, value)
         elif act == "deletion":
             replies.ask_deletion(vault, value)
         else:
@@ -99,18 +124,38 @@ def save(item: str) -> str:
 
 
 def _page(value: bytes, **said: str) -> str:
+    after, before = _item_place(request.args.get("after")), _entry_place(request.args.get("before"))
     with door().vault.read() as connection:
-        thread = reading.thread(connection, value)
-    theirs = next((one.row.lang for one in thread.items if one.row.kind == "message" and one.row.lang), "")
+        thread = reading.thread(connection, value, after=after, before=before)
     return render_template(
         "thread.html",
         thread=thread,
         states=STATES,
         statuses=STATUSES,
-        languages=dict.fromkeys(lang for lang in (theirs, *LANGUAGES) if lang),
+        languages=dict.fromkeys(lang for lang in (thread.lang, *LANGUAGES) if lang),
         saving=door().place.save is not None,
         said=said,
+        fold=reading.FOLD,
+        following=None if thread.more is None else _written(thread.more),
+        older=None if thread.older is None else _written(thread.older),
+        later_page=after is not None,
     )
+
+
+def _written(place: reading.ItemPlace | reading.EntryPlace) -> str:
+    return ".".join(part.hex() if isinstance(part, bytes) else str(part) for part in place)
+
+
+def _item_place(text: str | None) -> reading.ItemPlace | None:
+    found = re.fullmatch(r"(\d{1,10})\.([01])\.([0-9a-f]{32})\.(\d)\.([0-9a-f]{32})", text or "", re.ASCII)
+    if found is None:
+        return None
+    return int(found[1]), int(found[2]), bytes.fromhex(found[3]), int(found[4]), bytes.fromhex(found[5])
+
+
+def _entry_place(text: str | None) -> reading.EntryPlace | None:
+    found = re.fullmatch(r"(\d{1,16})\.(\d{1,5})\.([0-9a-f]{64})", text or "", re.ASCII)
+    return None if found is None else (int(found[1]), int(found[2]), bytes.fromhex(found[3]))
 
 
 def _status(word: str) -> Status:

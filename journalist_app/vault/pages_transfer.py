@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from journalist_app.vault import outbox, sticks
+from journalist_app.vault import outbox, run, sticks
 from journalist_app.vault.errors import NotFoundError, NotNowError
 from journalist_app.vault.guard import door
 from journalist_app.vault.job import Job
@@ -30,9 +30,17 @@ def imports() -> str:
     with door().vault.read() as connection:
         known = connection.execute(select(batches).order_by(batches.c.number.desc()).limit(SHOWN_BATCHES)).all()
         whole = set(connection.execute(select(batches.c.number).where(batches.c.complete == 1)).scalars())
+        awaited, gaps = run.awaited(connection), run.any_unexplained(connection)
     found = sticks.batches(door().place.sticks)
     return render_template(
-        "import.html", job=door().job, found=found, known=known, whole=whole, sticks=door().place.sticks
+        "import.html",
+        job=door().job,
+        found=found,
+        known=known,
+        whole=whole,
+        awaited=awaited,
+        gaps=gaps,
+        sticks=door().place.sticks,
     )
 
 
@@ -45,10 +53,21 @@ def start() -> Response:
     if entry.job is not None and entry.job.running:
         raise NotNowError("an import is running already")
     path = sticks.choose(entry.place.sticks, request.form.get("stick", ""), request.form.get("file", ""))
-    job = Job(entry.vault, path, without_damaged="without_damaged" in request.form)
+    form = request.form
+    job = Job(entry.vault, path, without_damaged="without_damaged" in form, despite="despite" in form)
     entry.job = job
     job.start()
     job.wait(SHORT)
+    return redirect(url_for("transfer.imports"), 303)
+
+
+@pages.post("/import/begin-here")
+def begin_here() -> Response:
+    """
+    A person says that no batch before the first can be had.
+    """
+    with door().vault.write() as connection:
+        run.begin_here(connection)
     return redirect(url_for("transfer.imports"), 303)
 
 

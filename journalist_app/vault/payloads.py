@@ -20,7 +20,8 @@ from crypto.frame import Frame
 from crypto.hidden import Hidden
 from crypto.unseal import FrameOpener, ItemPlace
 from journalist_app.vault.errors import NotFoundError
-from journalist_app.vault.keystore import Vault, sync_folder
+from journalist_app.vault.files import create_new, sync_folder
+from journalist_app.vault.keystore import Vault
 from journalist_app.vault.models import payloads
 
 # Items up to this many bytes, header and payload, are opened in memory and lie in the database.
@@ -42,7 +43,9 @@ def arriving(vault: Vault, item: bytes) -> Iterator[BinaryIO]:
     """
     part = vault.items / f"{item.hex()}.part"
     try:
-        with open(part, "wb", opener=_private) as file:
+        # A part of this name is one that a killed import left.
+        part.unlink(missing_ok=True)
+        with create_new(part) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -51,10 +54,6 @@ def arriving(vault: Vault, item: bytes) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def sweep(vault: Vault) -> None:

@@ -5,7 +5,9 @@ The threads table, computed from items and entries.
 A thread's row is a function of the *set* of its items and entries: whatever order they came in, the row is the same, and
 throwing the table away and computing it again changes nothing. "First" therefore means lowest (batch, item id), never
 "came first": the pinned reply recipient and the server's thread are those of that item. A batch is never altered, so
-nothing that arrives later changes either. State is that of the latest entry by (clock, seat).
+nothing that arrives later changes either. State is that of the latest entry by (clock, seat), left
+out those with an impossible clock or of a seat that had left the card when they came. Once somebody has used up the
+last clock that counts, every further entry has it too, and the batch that first brought an entry decides among them.
 """
 
 from __future__ import annotations
@@ -15,10 +17,14 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, select, union
 
+from journalist_app.vault.entries import CLOCKS_END
 from journalist_app.vault.models import entries, items, threads
 
 # SQLite takes many more parameters; this keeps a statement readable in a trace.
 AT_ONCE: Final = 400
+
+# An entry written here that no batch has brought back yet is later than all that came.
+NO_BATCH: Final = 2**31
 
 _COMPUTE: Final = """
 WITH wanted(thread) AS (VALUES {places}),
@@ -50,8 +56,10 @@ SELECT
     (SELECT count(DISTINCT reply_to) FROM items WHERE thread = w.thread AND reply_to <> ''),
     coalesce(d.replies, 0),
     coalesce(d.notes, 0),
-    coalesce((SELECT value FROM entries WHERE thread = w.thread AND type = 'state'
-        ORDER BY clock DESC, seat DESC, digest DESC LIMIT 1), 'new')
+    coalesce((SELECT value FROM entries WHERE thread = w.thread AND type = 'state' AND revoked = 0
+        AND clock < {clocks_end} ORDER BY
+        clock DESC, CASE WHEN clock < {clocks_end} - 1 THEN 0 WHEN batch = 0 THEN {no_batch} ELSE batch END DESC,
+        seat DESC, number DESC, digest DESC LIMIT 1), 'new')
 FROM wanted w
 LEFT JOIN arrived a ON a.thread = w.thread
 LEFT JOIN done d ON d.thread = w.thread
@@ -75,7 +83,9 @@ def compute(connection: Connection, values: Collection[bytes]) -> None:
         some = ordered[start : start + AT_ONCE]
         connection.execute(delete(threads).where(threads.c.thread.in_(some)))
         places = ", ".join("(?)" for _ in some)
-        connection.exec_driver_sql(_COMPUTE.format(places=places), tuple(some))
+        connection.exec_driver_sql(
+            _COMPUTE.format(places=places, clocks_end=CLOCKS_END, no_batch=NO_BATCH), tuple(some)
+        )
 
 
 def compute_all(connection: Connection) -> None:

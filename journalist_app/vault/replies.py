@@ -3,7 +3,8 @@
 What a person does with a thread: reply, tell the source a status, note, set a state.
 
 Each is a signed entry; a reply or status is also sealed to the source, to the pinned reply recipient and to no other.
-Both wait for the next outbox. A reply names how many items of the thread its author had seen.
+Both wait for the next outbox. A reply names how many items of the thread its author had seen; its entry names the
+recipient, so that the other seats notice if theirs is another (`recipients`).
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from crypto.errors import FormatError
 from crypto.hidden import Hidden
 from crypto.replies import Status, seal_reply
 from crypto.seal import Sealed
+from journalist_app.bundle.documents import MAX_DELETIONS
 from journalist_app.vault.entries import STATES, Entry, checked_text, write_entry
 from journalist_app.vault.errors import InputError, NotFoundError, NotNowError
 from journalist_app.vault.identity import Identity, floor_stated, load, working_day
 from journalist_app.vault.keystore import Vault
 from journalist_app.vault.models import items, pending, threads
 from journalist_app.vault.projection import compute
+from journalist_app.vault.recipients import named, standing
 
 # How long the server keeps a reply for its source.
 EXPIRES_DAYS = 90
@@ -42,7 +45,7 @@ def reply(vault: Vault, thread: bytes, text: str, lang: str = "") -> Entry:
 
     Raises:
         NotFoundError: There is no such thread.
-        NotNowError: The thread has no reply recipient yet.
+        NotNowError: The thread has no reply recipient yet, or another seat seals to another one.
         InputError: The text is empty or too long, or the language is no language tag.
 
     """
@@ -51,8 +54,8 @@ def reply(vault: Vault, thread: bytes, text: str, lang: str = "") -> Entry:
         raise InputError("the language is not a language tag, such as zh-Hans or ug")
     with vault.write() as connection:
         identity = load(connection)
-        item, sees = _send(connection, vault, identity, thread, lang=lang, text=plain)
-        fields: dict[str, JSON] = {"item": item.hex(), "text": plain, "lang": lang, "sees": sees}
+        item, sees, to = _send(connection, vault, identity, thread, lang=lang, text=plain)
+        fields: dict[str, JSON] = {"item": item.hex(), "text": plain, "lang": lang, "sees": sees, "to": to}
         return _enter(connection, vault, kind="reply", thread=thread, fields=fields)
 
 
@@ -66,8 +69,8 @@ def tell_status(vault: Vault, thread: bytes, status: Status) -> Entry:
     """
     with vault.write() as connection:
         identity = load(connection)
-        item, _ = _send(connection, vault, identity, thread, lang="", status=status)
-        fields: dict[str, JSON] = {"item": item.hex(), "status": status}
+        item, _, to = _send(connection, vault, identity, thread, lang="", status=status)
+        fields: dict[str, JSON] = {"item": item.hex(), "status": status, "to": to}
         return _enter(connection, vault, kind="status", thread=thread, fields=fields)
 
 
@@ -102,18 +105,36 @@ def set_state(vault: Vault, thread: bytes, state: str) -> Entry:
         return _enter(connection, vault, kind="state", thread=thread, fields={"state": state})
 
 
+def keep_recipient(vault: Vault, thread: bytes) -> Entry:
+    """
+    Answer at the recipient pinned here although another seat answers at another one. Who says so is written down.
+
+    Raises:
+        NotFoundError: There is no such thread.
+        NotNowError: No seat answers at another one, or this was said already.
+    """
+    with vault.write() as connection:
+        row, identity = _thread(connection, thread), load(connection)
+        if not row.recipient or not standing(connection, thread, row.recipient, seat=identity.number).blocked:
+            raise NotNowError("there is nothing to choose: no other seat answers this thread at another recipient")
+        return _enter(connection, vault, kind="recipient", thread=thread, fields={"to": named(row.recipient)})
+
+
 def ask_deletion(vault: Vault, thread: bytes) -> Entry:
     """
     Ask the server to delete a thread: it waits seven days, in view of every seat.
 
     Raises:
         NotFoundError: There is no such thread.
-        NotNowError: The server's id of the thread is not known.
+        NotNowError: The server's id of the thread is not known, or as many wait as one outbox takes.
     """
     with vault.write() as connection:
         row = _thread(connection, thread)
         if not row.server_thread:
             raise NotNowError("no item of this thread has arrived yet: there is nothing to delete")
+        waiting = select(func.count()).select_from(pending).where(pending.c.kind == "deletion", pending.c.outbox == 0)
+        if connection.execute(waiting).scalar_one() >= MAX_DELETIONS:
+            raise NotNowError(f"{MAX_DELETIONS} deletions wait for the next outbox already: write that one first")
         fields = encode({"thread": row.server_thread.hex()})
         waits = {"kind": "deletion", "fields": fields, "header": b"", "payload": b"", "outbox": 0}
         connection.execute(insert(pending).values(waits))
@@ -137,10 +158,16 @@ def _send(
     lang: str,
     text: str | None = None,
     status: Status | None = None,
-) -> tuple[bytes, int]:
+) -> tuple[bytes, int, str]:
     row = _thread(connection, thread)
     if not row.recipient or not row.server_thread:
         raise NotNowError("no message of this thread has arrived yet, so there is nobody to seal to")
+    found = standing(connection, thread, row.recipient, seat=identity.number)
+    if found.blocked:
+        raise NotNowError(
+            f"seat {found.others[0]} answers this thread at another recipient than the one pinned here, and one of the two "
+            "is not the source's: compare with the other seats, then say on this page which to keep"
+        )
     try:
         recipient = HybridRecipient.parse(row.recipient)
     except FormatError as error:
@@ -165,7 +192,7 @@ def _send(
         .where(items.c.thread == thread, items.c.kind != "entry", items.c.server_thread == row.server_thread)
     ).scalar_one()
     _wait(connection, row.server_thread, item, sees, sealed)
-    return item, sees
+    return item, sees, named(row.recipient)
 
 
 def _wait(connection: Connection, server_thread: bytes, item: bytes, sees: int, sealed: Sealed) -> None:

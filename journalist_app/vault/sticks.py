@@ -16,6 +16,7 @@ from journalist_app.bundle.documents import read_head
 from journalist_app.bundle.errors import BundleError
 from journalist_app.bundle.ustar import Archive
 from journalist_app.vault.errors import NotFoundError
+from journalist_app.vault.files import open_regular
 
 MAX_FILES = 2_000
 
@@ -47,7 +48,7 @@ def batches(sticks: Sequence[Path]) -> tuple[Candidate, ...]:
         for path in _files(folder):
             number = _number(path)
             if number is not None:
-                found.append(Candidate(index, path, number, path.stat().st_size))
+                found.append(Candidate(index, path, number, path.lstat().st_size))
     return tuple(sorted(found, key=lambda one: (one.number, one.stick, one.path.name)))
 
 
@@ -75,7 +76,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _number(path: Path) -> int | None:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return read_head(Archive(file), "batch").number
-    except (BundleError, OSError):
+    except (BundleError, NotFoundError, OSError):
         return None

@@ -5,10 +5,12 @@ What this vault knows of the seats: their sheets, their acknowledgements, their 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from journalist_app.vault.entries import missing_entries
 from journalist_app.vault.identity import load, reported_sheets, server_day
@@ -29,7 +31,7 @@ class SeatView:
         batch: The newest batch it acknowledged, 0 if none.
         differs: Whether it acknowledged another batch under that number than the one imported here.
         heard: The day its newest acknowledgement came, or the day it was first seen.
-        silent_days: Days since then, by the server.
+        silent_days: Days since then, or since the first batch it has not acknowledged, whichever is later, by the server.
         missing: How many of its entries have not come.
     """
 
@@ -72,7 +74,8 @@ def overview(connection: Connection) -> Team:
     mine = load(connection)
     sheets, day, missing = reported_sheets(connection, mine), server_day(connection), missing_entries(connection)
     signs = {row.seat: row for row in connection.execute(select(seats))}
-    digests = {row.number: row.digest for row in connection.execute(select(batches.c.number, batches.c.digest))}
+    known = {row.number: row for row in connection.execute(select(batches).order_by(batches.c.number))}
+    digests = {number: row.digest for number, row in known.items()}
     found = []
     for seat in mine.card.seats:
         sign = signs.get(seat.number)
@@ -87,8 +90,16 @@ def overview(connection: Connection) -> Team:
                 batch=0 if sign is None else sign.batch,
                 differs=sign is not None and sign.batch in digests and digests[sign.batch] != sign.digest,
                 heard=heard,
-                silent_days=0 if heard is None or day is None else (day - heard).days,
+                silent_days=0 if seat.number == mine.number else _silent_days(sign, known, day),
                 missing=missing.get(seat.number, 0),
             )
         )
     return Team(mine.root.fingerprint, mine.root.number, mine.root.threshold, mine.card.sequence, day, tuple(found))
+
+
+def _silent_days(sign: Row[Any] | None, known: Mapping[int, Row[Any]], day: date | None) -> int:
+    # A seat owes a sign from the first batch it has not acknowledged; without one it has nothing to say.
+    owed = None if sign is None else next((row for number, row in known.items() if number > sign.batch), None)
+    if sign is None or owed is None or day is None:
+        return 0
+    return (day - max(date.fromisoformat(sign.day), date.fromisoformat(owed.day))).days

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
 The ceremony's verbs: what a person types, what is printed. Every question has an option, so that a script can drive them.
+
+Nobody signs unseen: the card is printed, with what differs from the one held here, and confirmed before a root key is
+opened. While a verb runs no core file is written and what it makes is its owner's alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import resource
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -19,10 +24,11 @@ from crypto.errors import CryptoError
 from crypto.root import Root
 from crypto.signing import SignedDocument
 from journalist_app.bundle.errors import BundleError
-from journalist_app.vault import ceremony, keystore, outbox, rootkeys
+from journalist_app.vault import cardtext, ceremony, keystore, outbox, rootkeys
 from journalist_app.vault.errors import CeremonyError, VaultError
 from journalist_app.vault.identity import load, load_root
 from journalist_app.vault.keystore import Vault
+from journalist_app.vault.names import visible_text
 from journalist_app.vault.passphrases import Passphrases
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -33,6 +39,7 @@ vault_folder = click.option("--dir", "folder", type=FOLDER, required=True, help=
 passphrase_file = click.option(
     "--passphrase-file", type=FILE, help="For scripts: one passphrase a line, in the order they are needed."
 )
+yes = click.option("--yes", is_flag=True, help="For scripts: sign what is printed without being asked.")
 person_option = click.option("--person", help="Whose passphrase this is, or who will sit here.")
 
 
@@ -49,13 +56,18 @@ class Terms:
 @contextmanager
 def plainly() -> Iterator[None]:
     """
-    Print what went wrong as one sentence.
+    Hold keys with care, and print what went wrong as one sentence.
     """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    before = os.umask(0o077)
     try:
         yield
     except (VaultError, CryptoError, BundleError) as error:
         said = str(error) or (type(error).__doc__ or "").strip()
-        raise click.ClickException(said) from None
+        # A message may quote a file that somebody else wrote.
+        raise click.ClickException(visible_text(said)) from None
+    finally:
+        os.umask(before)
 
 
 @contextmanager
@@ -132,6 +144,7 @@ def seat_request(terms: Terms, folder: Path, out: Path, person: str, passphrase_
 @click.option("--root-key", "root_keys", multiple=True, type=FILE, help="A root key's file, as often as must sign.")
 @click.option("--out", type=NEW_FILE, required=True, help="The new card.")
 @click.option("--roots-out", type=NEW_FILE, help="The root, for the new seats.")
+@yes
 @person_option
 @passphrase_file
 @click.pass_obj
@@ -142,6 +155,7 @@ def seat_admit(
     root_keys: tuple[Path, ...],
     out: Path,
     roots_out: Path | None,
+    yes: bool,  # noqa: FBT001 (a flag on the command line)
     person: str | None,
     passphrase_file: Path | None,
 ) -> None:
@@ -149,6 +163,7 @@ def seat_admit(
     On the first seat: put further seats on the next card.
 
     Passphrases needed: the vault's, then each root key's. With too few root keys the card is a draft to be carried on.
+    Compare the printed digits of each new seat with what its laptop printed before you say yes.
     """
     with plainly():
         answers = Passphrases(passphrase_file)
@@ -156,13 +171,14 @@ def seat_admit(
         with opened(folder, person, answers, terms) as vault:
             draft = ceremony.draft_card(vault, admit=asked)
             root = _root(vault)
-            signed = _sign(draft, root_keys, root, answers)
+            for request in asked:
+                click.echo(cardtext.request_line(request.person, request.signing, request.recipient))
+            _show(draft, root, vault, asked)
+            signed = _sign(draft, root_keys, root, answers, yes=yes)
             keystore.write_private(out, signed.encode())
             if roots_out is not None:
                 keystore.write_private(roots_out, root.signed.encode())
             done = _install_if_signed(vault, signed, root)
-    for request in asked:
-        click.echo(f"Admitted {request.person}: {request.fingerprint}")
     _say_signatures(out, signed, root, installed=done)
 
 
@@ -207,6 +223,7 @@ def seat_accept(
 @click.option("--remove", multiple=True, type=click.IntRange(1, 9_999), help="With --draft: a seat that leaves.")
 @click.option("--sign", "root_keys", multiple=True, type=FILE, help="A root key's file.")
 @click.option("--out", type=NEW_FILE, help="Where to write the card, drafted or signed.")
+@yes
 @person_option
 @passphrase_file
 @click.pass_obj
@@ -220,6 +237,7 @@ def card_verb(
     remove: tuple[int, ...],
     root_keys: tuple[Path, ...],
     out: Path | None,
+    yes: bool,  # noqa: FBT001 (a flag on the command line)
     person: str | None,
     passphrase_file: Path | None,
 ) -> None:
@@ -239,17 +257,16 @@ def card_verb(
         answers = Passphrases(passphrase_file)
         vault = None if folder is None else stack.enter_context(opened(folder, person, answers, terms))
         root = _pinned(vault, root_file)
+        asked = [ceremony.read_request(path.read_bytes()) for path in add]
         if card is not None:
             document = rootkeys.read_signed(card)
         else:
-            document = ceremony.draft_card(
-                _needed(vault), admit=[ceremony.read_request(path.read_bytes()) for path in add], remove=remove
-            )
-        signed = _sign(document, root_keys, root, answers)
+            document = ceremony.draft_card(_needed(vault), admit=asked, remove=remove)
+        _show(document, root, vault, asked)
+        signed = _sign(document, root_keys, root, answers, yes=yes)
         if out is not None:
             keystore.write_private(out, signed.encode())
         done = vault is not None and _install_if_signed(vault, signed, root)
-    _say_card(signed, root)
     _say_signatures(out or card or Path("card"), signed, root, installed=done)
 
 
@@ -298,7 +315,11 @@ def _root(vault: Vault) -> Root:
         return load_root(connection)
 
 
-def _sign(draft: SignedDocument, paths: tuple[Path, ...], root: Root, answers: Passphrases) -> SignedDocument:
+def _sign(
+    draft: SignedDocument, paths: tuple[Path, ...], root: Root, answers: Passphrases, *, yes: bool
+) -> SignedDocument:
+    if paths and not yes and not click.confirm("Sign this card?"):
+        raise CeremonyError("nothing was signed and nothing was written")
     for path in paths:
         draft = rootkeys.sign_card(draft, rootkeys.read_root_key(path, answers.old(path.name)), root)
     return draft
@@ -322,12 +343,17 @@ def _say_signatures(path: Path, signed: SignedDocument, root: Root, *, installed
         click.echo("Carry it to the next holder of a root key: card FILE --sign KEY --out FILE")
 
 
-def _say_card(signed: SignedDocument, root: Root) -> None:
+def _show(document: SignedDocument, root: Root, vault: Vault | None, asked: Sequence[ceremony.SeatRequest]) -> None:
     try:
-        shown = Card.draft(signed, root)
+        card = Card.draft(document, root)
     except CryptoError as error:
         raise CeremonyError(str(error)) from error
-    click.echo(f"Card {shown.sequence} of root {root.number}: seats {', '.join(str(s.number) for s in shown.seats)}")
-    for seat in shown.seats:
-        click.echo(f"  seat {seat.number}: {seat.signing.hex()}")
-    click.echo(f"  server: {shown.server_signing.hex()}")
+    held: Card | None = None
+    persons = {request.signing: request.person for request in asked}
+    if vault is not None:
+        with vault.read() as connection:
+            mine = load(connection)
+        held = mine.card
+        persons[mine.signing.public] = vault.person
+    for line in cardtext.describe(card, root, held, persons):
+        click.echo(line)

@@ -90,6 +90,28 @@ def test_an_item_sealed_before_the_sheet_begins_opens_with_its_first_key(older: 
     assert open_file_key(sealed.header, seat=3, place=place_of(header), seeds=seeds, last=8)
 
 
+def test_an_item_sealed_with_a_key_of_an_earlier_sheet_opens(unwrapped: list[str]) -> None:
+    """The sheet was renewed before the item arrived: the ends of the earlier ones are tried after the named epoch."""
+    header = ONE.message_header(day=day_of(30))
+    sealed = ONE.seal(header, b"late", day=day_of(30))
+    seeds = {**ONE.seeds[1], **{epoch: seed("newer", epoch) for epoch in range(26, 57)}}
+    others = (56, 25, 0)
+    assert open_file_key(sealed.header, seat=1, place=place_of(header), seeds=seeds, last=56, others=others)
+    assert len(unwrapped) == 3
+
+
+def test_an_envelope_that_nothing_opens_costs_eighteen_tries_however_many_sheets_there_were(
+    unwrapped: list[str],
+) -> None:
+    """The named epoch, sixteen ends of sheets, and the lowest epoch above the named one."""
+    stranger = Organisation.make(epochs=26, name="two").seal(HEADER, b"x")
+    seeds = {epoch: seed("many", epoch) for epoch in range(64)}
+    place = dataclasses.replace(PLACE, epoch=2)
+    with pytest.raises(NoMatchError):
+        open_file_key(stranger.header, seat=1, place=place, seeds=seeds, last=63, others=range(62, 5, -1))
+    assert len(unwrapped) == 18
+
+
 def test_at_most_three_keys_are_ever_tried(unwrapped: list[str]) -> None:
     """A stranger's envelope does not cost a vault all its epochs."""
     stranger = Organisation.make(epochs=26, name="two").seal(HEADER, b"x")

@@ -5,8 +5,11 @@ The ceremony through its verbs: an organisation from nothing, two of three root 
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
+import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -19,12 +22,12 @@ from click.testing import CliRunner, Result
 
 from crypto import canonical
 from crypto.age import HybridIdentity
-from crypto.card import Card
+from crypto.card import Card, Seat
 from crypto.passwords import CHEAPEST
 from crypto.root import Root
 from crypto.sheet import Sheet
 from crypto.signing import SigningKey
-from journalist_app.vault import ceremony, keystore, rootkeys
+from journalist_app.vault import cardtext, ceremony, keystore, rootkeys
 from journalist_app.vault.__main__ import main
 from journalist_app.vault.errors import CeremonyError
 from journalist_app.vault.identity import load
@@ -148,16 +151,18 @@ def test_a_second_seat_is_admitted_by_two_of_three_keys_held_apart(table: Table)
     said = table.run("seat-request", "--dir", table.path("v2"), "--out", request, "--person", "Two").output
     number = re.search(r"compare there: ([\d ]+)", said)[1]
     v1 = ("--dir", table.path("v1"))
-    said = table.run("seat-admit", *v1, request, "--root-key", keys[0], "--out", table.path("draft.json")).output
-    assert number in said
+    said = table.run(
+        "seat-admit", *v1, request, "--root-key", keys[0], "--yes", "--out", table.path("draft.json")
+    ).output
+    assert f'seat 2: {number.strip()}, named "Two"' in said
     assert "1 of 2 signatures" in said
     early = ("seat-accept", "--dir", table.path("v2"), table.path("draft.json"), table.path("out/root-1.json"))
     fingerprint = ("--fingerprint", table.root().fingerprint)
     assert "1 of the 2 signatures" in table.run(*early, *fingerprint, fails=True).output
-    table.run("card", table.path("draft.json"), *v1, "--sign", keys[0], "--out", table.path("x"), fails=True)
+    table.run("card", table.path("draft.json"), *v1, "--sign", keys[0], "--yes", "--out", table.path("x"), fails=True)
     signed = table.path("card.json")
     root = ("--root", table.path("out/root-1.json"))
-    said = table.run("card", table.path("draft.json"), *root, "--sign", keys[2], "--out", signed).output
+    said = table.run("card", table.path("draft.json"), *root, "--sign", keys[2], "--yes", "--out", signed).output
     assert "2 of 2 signatures" in said
     assert "seats 1, 2" in said
     assert "installed in this vault" in table.run("card", signed, *v1).output
@@ -178,13 +183,14 @@ def test_a_card_is_drafted_signed_and_counted_by_its_verb(table: Table):
     drafted = ("card", *v1, "--draft", "--add", table.path("r.json"), "--out", table.path("draft.json"))
     assert "0 of 1 signatures" in table.run(*drafted).output
     assert "0 of 1" in table.run("card", table.path("draft.json"), "--root", table.path("out/root-1.json")).output
-    made = table.run("card", table.path("draft.json"), *v1, "--sign", key, "--out", table.path("card.json")).output
+    signing = ("card", table.path("draft.json"), *v1, "--sign", key, "--yes")
+    made = table.run(*signing, "--out", table.path("card.json")).output
     assert "1 of 1 signatures" in made
     for wrong in (
         ("card", *v1),
         ("card", table.path("card.json")),
         ("card", "--draft", "--root", table.path("out/root-1.json"), "--out", table.path("y")),
-        ("card", table.path("card.json"), *v1, "--sign", key),
+        ("card", table.path("card.json"), *v1, "--sign", key, "--yes"),
         ("card", key, *v1),
     ):
         table.run(*wrong, fails=True)
@@ -239,11 +245,89 @@ def test_files_that_are_not_what_they_should_be_are_refused(raw: bytes):
 
 
 def test_a_request_reads_back_as_it_was_written():
-    """And its fingerprint is that of the file."""
+    """And its fingerprint is that of both its keys."""
     signing, recipient = SigningKey.generate().public, HybridIdentity.generate().recipient
     request = ceremony.read_request(ceremony.write_request(signing, recipient, "热娜"))
     assert (request.signing, request.recipient, request.person) == (signing, recipient, "热娜")
     assert re.fullmatch(r"(\d{5} ){7}\d{5}", request.fingerprint)
+
+
+@pytest.mark.parametrize(
+    "person",
+    ["", "  ", "x" * (ceremony.MAX_PERSON + 1), "Two: 12345\n67890", "Two\x1b[8m", "a\u202eb", "a\u200bb"],
+    ids=repr,
+)
+def test_a_request_whose_name_could_print_something_else_is_refused(person: str):
+    """Beside the digits that people compare, a name is one short line and no escape."""
+    signing, recipient = SigningKey.generate().public, HybridIdentity.generate().recipient
+    with pytest.raises(CeremonyError, match="printable"):
+        ceremony.read_request(ceremony.write_request(signing, recipient, person))
+
+
+def test_whoever_signs_is_shown_the_card_first_and_asked(table: Table):
+    """Seats, digits and differences come before the question; a no opens no root key and writes nothing."""
+    table.init()
+    v1, key = ("--dir", table.path("v1")), table.path("out/root-key-1.json")
+    said = table.run("seat-request", "--dir", table.path("v2"), "--out", table.path("r.json"), "--person", "Two").output
+    number = re.search(r"compare there: ([\d ]+)", said)[1].strip()
+    passphrases = ("--passphrase-file", table.secrets)
+    out = table.path("card.json")
+    # The root key's file is nonsense here: it must not be looked at before the answer.
+    nonsense = table.path("nonsense.json")
+    nonsense.write_bytes(b"nonsense")
+    admit = ("seat-admit", *v1, table.path("r.json"), "--out", out, *passphrases)
+    said = table.run(*admit, "--root-key", nonsense, asked="n\n", fails=True).output
+    shown, _, after = said.partition("Sign this card?")
+    assert f'seat 2: {number}, named "Two"' in shown
+    assert re.search(r'seat 1: [\d ]{47}, named "One"', shown)
+    assert "server: " in shown
+    assert "added: seat 2" in shown
+    assert "nothing was signed" in after
+    assert not out.exists()
+    assert "1 of 1 signatures" in table.run(*admit, "--root-key", key, asked="y\n").output
+    draft = table.path("draft.json")
+    table.run("card", *v1, "--draft", "--remove", 2, "--out", draft)
+    sign = ("card", draft, *v1, "--sign", nonsense, "--out", table.path("x.json"), *passphrases)
+    said = table.run(*sign, asked="n\n", fails=True).output
+    assert "removed: seat 2" in said.partition("Sign this card?")[0]
+    assert not table.path("x.json").exists()
+
+
+def test_a_holder_alone_sees_the_same_digits_and_that_nothing_is_held(table: Table):
+    """Without a vault there is the root only: the digits are still those that the new laptop printed."""
+    table.init()
+    said = table.run("seat-request", "--dir", table.path("v2"), "--out", table.path("r.json"), "--person", "Two").output
+    number = re.search(r"compare there: ([\d ]+)", said)[1].strip()
+    draft = table.path("draft.json")
+    table.run("card", "--dir", table.path("v1"), "--draft", "--add", table.path("r.json"), "--out", draft)
+    said = table.run("card", draft, "--root", table.path("out/root-1.json")).output
+    assert f"seat 2: {number}" in said
+    assert "No card is held here" in said
+
+
+def test_keys_that_changed_under_a_number_are_named(one: Organisation):
+    """A card with another laptop under seat 1's number, and another server."""
+    held = one.server.card
+    other = Seat(number=1, signing=SigningKey.generate().public, recipient=held.seats[0].recipient)
+    changed = dataclasses.replace(
+        held, sequence=2, seats=(other,), server_signing=SigningKey.generate().public, signed=one.server.root.signed
+    )
+    lines = cardtext.describe(changed, one.server.root, held, {})
+    assert "  changed: seat 1 has other keys" in lines
+    assert "  changed: the server has other keys" in lines
+
+
+def test_what_a_verb_makes_is_its_owners_alone_and_no_core_is_written(table: Table):
+    """Even under a lax umask, which is as it was afterwards."""
+    before = os.umask(0)
+    try:
+        table.init()
+        assert os.umask(0) == 0
+    finally:
+        os.umask(before)
+    for path in (*table.path("v1").rglob("*"), *table.path("out").rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
 
 
 def test_init_overwrites_nothing(table: Table):

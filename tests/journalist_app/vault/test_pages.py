@@ -5,6 +5,7 @@ The vault's pages, through a WSGI client: who may come in, what is shown, what i
 
 from __future__ import annotations
 
+import datetime
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from flask.testing import FlaskClient
 from journalist_app.vault.app import create_app
 from journalist_app.vault.importer import import_batch
 from journalist_app.vault.place import Place
-from tests.journalist_app.vault.fakes import PASSPHRASE, Organisation, Source
+from tests.journalist_app.vault.fakes import PASSPHRASE, Organisation, Source, write_batch
 
 TOKEN = "t" * 43
 PORT = 8471
@@ -306,3 +307,49 @@ def test_what_a_source_wrote_is_never_markup(one: Organisation, browser: Browser
     for tag in ("<script", "<b>", "<i>", "<img"):
         assert tag not in browser.page
     assert "&lt;script&gt;" in browser.page
+
+
+def test_the_page_says_which_batch_is_awaited_and_takes_a_person_s_word(one: Organisation):
+    """Nothing is acknowledged while an earlier batch may hold something; a person can say that it cannot be had."""
+    one.server.batch(one.stick)
+    one.server.batch(one.stick)
+    one.admit(1)
+    import_batch(one.vaults[1], one.server.batch(one.stick))
+    browser = Browser(one.folder / "v2", one.stick, one.clock)
+    browser.enter()
+    browser.get("/import")
+    assert "Batch 2 may hold something for this seat" in browser.page
+    assert browser.post("/import/begin-here").status_code == 200
+    assert "may hold something" not in browser.page
+    browser.close()
+
+
+def test_a_batch_with_a_day_that_cannot_be_is_taken_when_a_person_says_so(one: Organisation, browser: Browser):
+    """The page says what is wrong and offers the items without the day."""
+    one.server.manifest_changes = {"day": datetime.date(9999, 12, 31)}
+    one.server.message(Source(), "hello")
+    path = one.server.batch(one.stick)
+    browser.enter()
+    browser.get("/import")
+    browser.post("/import", stick="0", file=path.name)
+    assert "one of the two clocks is wrong" in browser.page
+    assert "Take the items all the same" in browser.page
+    browser.post("/import", stick="0", file=path.name, despite="1")
+    assert "1 item imported" in browser.page
+    assert "acknowledged in the next outbox" in browser.page
+
+
+def test_a_batch_with_a_gap_says_that_it_is_not_acknowledged_and_can_be_finished_without(
+    one: Organisation, browser: Browser
+):
+    """The button is there as long as nobody has said why the bytes are gone."""
+    one.server.message(Source(), "gone")
+    path = one.server.batch(one.stick)
+    write_batch(path, 1, one.server.batches[0][1], [b""])
+    browser.enter()
+    browser.get("/import")
+    browser.post("/import", stick="0", file=path.name)
+    assert "acknowledged in the next outbox" not in browser.page
+    assert "Finish batch 1 without them" in browser.page
+    browser.post("/import", stick="0", file=path.name, without_damaged="1")
+    assert "acknowledged in the next outbox" in browser.page
