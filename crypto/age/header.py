@@ -100,7 +100,10 @@ class Header:
             raise EnvelopeError(f"a header of {len(raw)} bytes")
         if not raw.isascii() or not raw.endswith(b"\n"):
             raise EnvelopeError("a header that is not lines of ASCII")
-        version, *middle, end = raw[:-1].decode("ascii").split("\n")
+        version, *stanzas = raw[:-1].decode("ascii").split("\n")
+        if not stanzas:
+            raise EnvelopeError("a header of one line")
+        end = stanzas.pop()
         if version != _VERSION:
             raise EnvelopeError("not an age file of version 1")
         if not end.startswith(_END + " "):
@@ -108,7 +111,7 @@ class Header:
         mac = decode64(end[len(_END) + 1 :])
         if len(mac) != _MAC_SIZE:
             raise EnvelopeError(f"a header MAC of {len(mac)} bytes")
-        return cls(bytes(raw), _read_stanzas(deque(middle)), mac)
+        return cls(bytes(raw), _read_stanzas(deque(stanzas)), mac)
 
     def encode(self) -> bytes:
         """

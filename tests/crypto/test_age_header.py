@@ -6,7 +6,7 @@ The header: one spelling, named maxima, and a MAC over all of it.
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crypto.age import Header, HybridIdentity, Stanza, make_header, new_file_key, open_header
@@ -62,6 +62,8 @@ def test_the_end_of_a_header_is_found_in_whatever_follows(given_stanzas, payload
 
 @settings(max_examples=100)
 @given(st.binary(max_size=300), st.integers(0, 300))
+@example(b"\n", 0)
+@example(b"age-encryption.org/v1\n", 0)
 def test_no_bytes_break_the_parser(noise, place):
     """Noise, and a good header with noise in it, are refused as an envelope or spelled again as they were."""
     for raw in (noise, RAW[:place] + noise + RAW[place:], RAW[:place] + noise):
