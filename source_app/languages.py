@@ -8,7 +8,9 @@ browser's word alone (Tor Browser says "en-US" for everybody). A path in no lang
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -81,7 +83,27 @@ def translated(text: str, **values: object) -> str:
 
 def marked_up(text: str, **values: object) -> Markup:
     """The same for templates: the sentence stands as it is, the values are escaped."""
-    return Markup(_said(text)) % values  # noqa: S704 - a catalogue is our own text
+    return sentences(chosen())(text, **values)
+
+
+@cache
+def sentences(language: Language) -> Callable[..., Markup]:
+    """
+    `marked_up` in one language, for a page that asks dozens of times: each sentence is looked up once.
+
+    Args:
+        language: that of the request; what was looked up is kept for the next request in it.
+    """
+    known: dict[str, Markup] = {}
+
+    def sentence(text: str, **values: object) -> Markup:
+        found = known.get(text)
+        if found is None:
+            # Templates are ours, so are their sentences: the dictionary is as large as the catalogue.
+            found = known[text] = Markup(_catalogue(language).gettext(text))  # noqa: S704 - a catalogue is our own text
+        return found % values if values else found
+
+    return sentence
 
 
 def speak(app: Flask) -> None:
@@ -96,13 +118,17 @@ def speak(app: Flask) -> None:
 
 
 def _said(text: str) -> str:
-    # Flask-Babel finds the catalogue anew for each sentence, and a page has dozens.
-    language = chosen()
+    said: str = _catalogue(chosen()).gettext(text)
+    return said
+
+
+def _catalogue(language: Language) -> NullTranslations:
+    # Flask-Babel finds the catalogue anew for each sentence, and a page has dozens. It gives that of the request's language,
+    # which is the one asked for.
     found = _loaded.get(language.path)
     if found is None:
         found = _loaded[language.path] = get_translations()
-    said: str = found.gettext(text)
-    return said
+    return found
 
 
 _loaded: dict[str, NullTranslations] = {}

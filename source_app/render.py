@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from flask import current_app, make_response
 from flask.templating import Environment
 
-from source_app.languages import LANGUAGES, chosen
+from source_app.languages import LANGUAGES, chosen, sentences
 from source_app.languages import translated as _
 from source_app.limits import GIB, KIB, MIB
 from source_app.parts import parts
@@ -66,6 +66,7 @@ def page(template: str, status: int = 200, **shown: object) -> Response:
     if "token" not in shown and session is not None:
         shown["token"] = fresh_token()
     html = current_app.jinja_env.get_template(f"{template}.html").render(
+        _=sentences(chosen()),
         language=chosen(),
         languages=LANGUAGES,
         organisation=parts().settings.organisation,

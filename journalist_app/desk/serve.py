@@ -52,6 +52,7 @@ def options(settings: DeskSettings) -> dict[str, Any]:
         "forwarder_headers": "",
         "secure_scheme_headers": {},
         "umask": 0o077,
+        "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn makes an unnamed file of its own
         "logger_class": QuietLog,
         "loglevel": "error",
         "accesslog": None,
