@@ -85,11 +85,11 @@ def make(folder: Path, *, say: Say) -> Made:
     server.initialise(folder / "server", NAME, source="127.0.0.1:0", desk="127.0.0.1:0")
     say("Seat 1 holds the ceremony: root key, card, first epochs (the passphrases are meant to cost a second or two)")
     _vault(
-        folder, ["init", "--dir", "vault-1", "--server", f"server/{server.PUBLIC}", "--out", "ceremony/root", "--person", NAMES[0]],
+        folder, ["init", "--dir", "vault-1", "--server", f"server/{server.PUBLIC}", "--out", "ceremony/signed", "--person", NAMES[0]],
         secrets=[passphrases[0], root_passphrase],
     )  # fmt: skip
-    fingerprint = _fingerprint(made / "root" / "root-1.json")
-    server.install_file(folder / "server", made / "root" / "install.json", fingerprint=fingerprint)
+    fingerprint = _fingerprint(made / "signed" / "root-1.json")
+    server.install_file(folder / "server", made / "signed" / "install.json", fingerprint=fingerprint)
     for seat in SEATS[1:]:
         say(f"Seat {seat} asks for its place")
         _vault(
@@ -99,7 +99,7 @@ def make(folder: Path, *, say: Say) -> Made:
     say("Seat 1 admits them: the next card, signed by the root key")
     requests = [f"ceremony/request-{seat}.json" for seat in SEATS[1:]]
     _vault(
-        folder, ["seat-admit", "--dir", "vault-1", *requests, "--root-key", "ceremony/root/root-key-1.json", "--yes",
+        folder, ["seat-admit", "--dir", "vault-1", *requests, "--root-key", "ceremony/signed/root-key-1.json", "--yes",
          "--out", "ceremony/card-2.json"],
         secrets=[passphrases[0], root_passphrase],
     )  # fmt: skip
@@ -108,7 +108,7 @@ def make(folder: Path, *, say: Say) -> Made:
         say(f"Seat {seat} takes its place and brings its first outbox")
         _vault(
             folder,
-            ["seat-accept", "--dir", f"vault-{seat}", "ceremony/card-2.json", "ceremony/root/root-1.json",
+            ["seat-accept", "--dir", f"vault-{seat}", "ceremony/card-2.json", "ceremony/signed/root-1.json",
              "--fingerprint", fingerprint, "--stick", "stick"],
             secrets=[passphrases[seat - 1]],
         )  # fmt: skip
