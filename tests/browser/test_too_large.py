@@ -82,11 +82,14 @@ def test_below_the_bound_the_page_says_too_large(firefox: Firefox, address: str,
 
 
 def test_above_the_bound_the_visit_says_it_afterwards(firefox: Firefox, address: str, tmp_path: Path) -> None:
-    """The connection ends, and opening the visit's page again shows which file was too large."""
+    """
+    The connection ends. Whether Firefox still shows the page that was sent first is a race; opening the visit's page
+    again shows which file was too large either way.
+    """
     written(firefox, address)
     firefox.attach("Files", nothing(tmp_path / "endless.mp4", PAST_THE_BOUND))
     firefox.press("Send files")
-    assert firefox.broken
+    assert firefox.broken or "That was too large" in firefox.text
     firefox.open(f"{address}/en/received")
     assert listed(firefox)["endless.mp4"] == "too large, nothing kept"
     assert listed(firefox)["Your message"] == "received"
