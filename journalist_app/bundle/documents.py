@@ -28,8 +28,6 @@ MAX_ITEMS = 100_000
 MAX_RECORDS = 20_000
 # What one outbox may order to be deleted, threads and items together: more than anyone reads through in a week.
 MAX_DELETIONS = 500
-# A signed document that travels inside another.
-MAX_INNER = 1 << 20
 # A seat number, a card's or outbox's sequence, an epoch: all far below this.
 MAX_NUMBER = 2**31 - 1
 MAX_SEATS = 16

@@ -44,8 +44,8 @@ from journalist_app.vault.identity import (
 from journalist_app.vault.keystore import Vault
 from journalist_app.vault.models import batches, cards, items, outboxes, seats, withdrawn
 from journalist_app.vault.run import day_of
+from journalist_app.vault.silence import SILENCE, silent_days
 
-SILENCE = timedelta(days=30)
 # How far a batch's day may be ahead of the laptop's, whose clock may be behind by less, and of the batch before.
 FAR_DAY = timedelta(days=400)
 
@@ -112,10 +112,11 @@ def finish(connection: Connection, reader: BatchReader) -> None:
     today = day_of(connection, manifest.number)
     _note_signs(connection, reader.card, today)
     _note_withdrawn(connection, reader)
-    for row in connection.execute(select(seats.c.seat, seats.c.day)).all():
-        listed = any(seat.number == row.seat for seat in reader.card.seats)
-        if listed and today - date.fromisoformat(row.day) >= SILENCE:
-            alarm = Alarm("silence", f"{row.seat} since {row.day}", f"seat {row.seat}: no sign since {row.day}")
+    listed = {seat.number for seat in reader.card.seats}
+    for seat, days in silent_days(connection, mine=load(connection).number, day=today).items():
+        if seat in listed and days >= SILENCE.days:
+            since = today - timedelta(days=days)
+            alarm = Alarm("silence", f"{seat} since {since}", f"seat {seat}: no sign since {since}")
             raise_alarm(connection, alarm, batch=manifest.number)
 
 

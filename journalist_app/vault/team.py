@@ -5,17 +5,15 @@ What this vault knows of the seats: their sheets, their acknowledgements, their 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from journalist_app.vault.entries import missing_entries
 from journalist_app.vault.identity import load, reported_sheets, server_day
 from journalist_app.vault.models import batches, seats
-from journalist_app.vault.standing import SILENCE
+from journalist_app.vault.silence import SILENCE, silent_days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +72,8 @@ def overview(connection: Connection) -> Team:
     mine = load(connection)
     sheets, day, missing = reported_sheets(connection, mine), server_day(connection), missing_entries(connection)
     signs = {row.seat: row for row in connection.execute(select(seats))}
-    known = {row.number: row for row in connection.execute(select(batches).order_by(batches.c.number))}
-    digests = {number: row.digest for number, row in known.items()}
+    digests = {row.number: row.digest for row in connection.execute(select(batches.c.number, batches.c.digest))}
+    owing = {} if day is None else silent_days(connection, mine=mine.number, day=day)
     found = []
     for seat in mine.card.seats:
         sign = signs.get(seat.number)
@@ -90,16 +88,8 @@ def overview(connection: Connection) -> Team:
                 batch=0 if sign is None else sign.batch,
                 differs=sign is not None and sign.batch in digests and digests[sign.batch] != sign.digest,
                 heard=heard,
-                silent_days=0 if seat.number == mine.number else _silent_days(sign, known, day),
+                silent_days=owing.get(seat.number, 0),
                 missing=missing.get(seat.number, 0),
             )
         )
     return Team(mine.root.fingerprint, mine.root.number, mine.root.threshold, mine.card.sequence, day, tuple(found))
-
-
-def _silent_days(sign: Row[Any] | None, known: Mapping[int, Row[Any]], day: date | None) -> int:
-    # A seat owes a sign from the first batch it has not acknowledged; without one it has nothing to say.
-    owed = None if sign is None else next((row for number, row in known.items() if number > sign.batch), None)
-    if sign is None or owed is None or day is None:
-        return 0
-    return (day - max(date.fromisoformat(sign.day), date.fromisoformat(owed.day))).days

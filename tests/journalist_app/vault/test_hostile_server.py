@@ -25,7 +25,7 @@ from crypto.signing import SigningKey
 from journalist_app.bundle.batch import seal_batch
 from journalist_app.bundle.errors import ArchiveError, ForeignError
 from journalist_app.bundle.manifest import TakenOutbox
-from journalist_app.vault import models, reading, rootkeys
+from journalist_app.vault import alarms, models, reading, rootkeys
 from journalist_app.vault.errors import ForgedError, NotNowError, WithheldError
 from journalist_app.vault.importer import Report, import_batch
 from journalist_app.vault.models import batches, items, threads
@@ -272,6 +272,9 @@ def test_thirty_days_of_silence_of_a_seat_are_an_alarm(three: Organisation):
     three.turn(1)
     import_batch(three.vaults[0], three.server.batch(three.stick))
     assert kinds(three.vaults[0]) == {"silence"}
+    with three.vaults[0].read() as connection:
+        accused = {alarm.subject.split()[0] for alarm in alarms.every(connection)}
+    assert accused == {"2", "3"}
 
 
 def test_a_seat_that_acknowledged_another_batch_is_an_alarm(three: Organisation):
