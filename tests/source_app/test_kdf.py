@@ -15,31 +15,41 @@ from multiprocessing.sharedctypes import Synchronized
 import pytest
 
 from crypto.codename import Codename
-from crypto.derive import CHEAPEST, Generation, derive
-from source_app.kdf import BusyError, Derivations
+from crypto.derive import CHEAPEST, Generation, Subkeys, derive
+from crypto.hidden import Hidden
+from source_app.kdf import BusyError, Derivations, Derive
 
 FORK = get_context("fork")
 SOON = 30.0
+GENERATION = Generation.fresh(1, costs=CHEAPEST)
 
 
 def test_it_derives_what_the_room_of_bytes_derives() -> None:
     """The slots change when, never what."""
-    secret, generation = Codename.generate().secret, Generation.fresh(1, costs=CHEAPEST)
-    assert Derivations(2).derive(secret, generation) == derive(secret, generation)
+    secret = Codename.generate().secret
+    assert Derivations(2).derive(secret, GENERATION) == derive(secret, GENERATION)
 
 
-def _take_turns(slots: Derivations, inside: Synchronized[int], most: Synchronized[int]) -> None:
-    def turn() -> None:
-        for _ in range(3):
-            with slots.slot(time.monotonic() + SOON):
-                with inside.get_lock():
-                    inside.value += 1
-                    most.value = max(most.value, inside.value)
-                time.sleep(0.01)
-                with inside.get_lock():
-                    inside.value -= 1
+def _counted(inside: Synchronized[int], most: Synchronized[int]) -> Derive:
+    def run(secret: Hidden, generation: Generation) -> Subkeys:
+        with inside.get_lock():
+            inside.value += 1
+            most.value = max(most.value, inside.value)
+        time.sleep(0.01)
+        with inside.get_lock():
+            inside.value -= 1
+        return derive(secret, generation)
 
-    threads = [threading.Thread(target=turn) for _ in range(4)]
+    return run
+
+
+def _ask(slots: Derivations, times: int = 1) -> None:
+    for _ in range(times):
+        slots.derive(Codename.generate().secret, GENERATION)
+
+
+def _four_threads_ask(slots: Derivations) -> None:
+    threads = [threading.Thread(target=_ask, args=(slots, 3)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -48,9 +58,9 @@ def _take_turns(slots: Derivations, inside: Synchronized[int], most: Synchronize
 
 def test_no_more_run_at_once_than_there_are_slots() -> None:
     """Over threads and processes together."""
-    slots = Derivations(2)
     inside, most = FORK.Value("i", 0), FORK.Value("i", 0)
-    children = [FORK.Process(target=_take_turns, args=(slots, inside, most)) for _ in range(3)]
+    slots = Derivations(2, run=_counted(inside, most))
+    children = [FORK.Process(target=_four_threads_ask, args=(slots,)) for _ in range(3)]
     for child in children:
         child.start()
     for child in children:
@@ -59,43 +69,109 @@ def test_no_more_run_at_once_than_there_are_slots() -> None:
     assert most.value == 2
 
 
-def _hold(slots: Derivations, held: int) -> None:
-    with slots.slot(time.monotonic() + SOON):
-        os.write(held, b"x")
-        time.sleep(60)
+def _held_by_children(began: int) -> Derive:
+    parent = os.getpid()
+
+    def run(secret: Hidden, generation: Generation) -> Subkeys:
+        if os.getpid() != parent:
+            os.write(began, b"x")
+            time.sleep(60)
+        return derive(secret, generation)
+
+    return run
 
 
 def test_a_killed_worker_frees_its_slot() -> None:
     """The next one in line gets it."""
-    slots = Derivations(1)
-    reading, writing = os.pipe()
-    child = FORK.Process(target=_hold, args=(slots, writing))
+    began, begin = os.pipe()
+    slots = Derivations(1, run=_held_by_children(begin))
+    child = FORK.Process(target=_ask, args=(slots,))
     child.start()
-    os.read(reading, 1)
-    with pytest.raises(BusyError), slots.slot(time.monotonic() + 0.05):
-        pass
+    os.read(began, 1)
+    asked = threading.Thread(target=_ask, args=(slots,))
+    asked.start()
+    asked.join(0.2)
+    assert asked.is_alive()
     os.kill(child.pid or 0, signal.SIGKILL)
     child.join()
-    with slots.slot(time.monotonic() + SOON):
-        pass
+    asked.join(SOON)
+    assert not asked.is_alive()
 
 
 def test_whoever_waits_too_long_is_told() -> None:
-    """And derives nothing."""
-    slots = Derivations(1, wait=0.05)
-    with slots.slot(time.monotonic() + SOON), pytest.raises(BusyError):
-        slots.derive(Codename.generate().secret, Generation.fresh(1, costs=CHEAPEST))
+    """And derives nothing: the one who was given up is passed over."""
+    release, run = threading.Event(), []
+
+    def held(secret: Hidden, generation: Generation) -> Subkeys:
+        run.append(secret)
+        release.wait(SOON)
+        return derive(secret, generation)
+
+    slots = Derivations(1, wait=0.1, run=held)
+    for _ in range(3):
+        with pytest.raises(BusyError):
+            _ask(slots)
+    release.set()
+    slots.derive(Codename.generate().secret, GENERATION)
+    assert len(run) == 2
 
 
-def _derive_in_child(slots: Derivations) -> None:
-    slots.derive(Codename.generate().secret, Generation.fresh(1, costs=CHEAPEST))
+def _ask_for_a_while(slots: Derivations, done: Synchronized[int]) -> None:
+    until = time.monotonic() + 1.0
+    threads = [threading.Thread(target=_keep_asking, args=(slots, done, until)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _keep_asking(slots: Derivations, done: Synchronized[int], until: float) -> None:
+    while time.monotonic() < until:
+        _ask(slots)
+        with done.get_lock():
+            done.value += 1
+
+
+def test_a_worker_with_a_long_line_does_not_starve_another() -> None:
+    """Two workers that always have somebody waiting take turns."""
+
+    def slowly(secret: Hidden, generation: Generation) -> Subkeys:
+        time.sleep(0.005)
+        return derive(secret, generation)
+
+    slots = Derivations(1, run=slowly)
+    counts = [FORK.Value("i", 0) for _ in range(2)]
+    children = [FORK.Process(target=_ask_for_a_while, args=(slots, count)) for count in counts]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        assert child.exitcode == 0
+    fewer, more = sorted(count.value for count in counts)
+    assert fewer > more * 0.7
+
+
+def test_what_fails_in_a_slot_fails_for_the_one_who_asked_and_frees_the_slot() -> None:
+    """The thread that ran it goes on."""
+    answers = iter([OSError("no memory"), None])
+
+    def run(secret: Hidden, generation: Generation) -> Subkeys:
+        error = next(answers)
+        if error is not None:
+            raise error
+        return derive(secret, generation)
+
+    slots = Derivations(1, run=run)
+    with pytest.raises(OSError, match="no memory"):
+        _ask(slots)
+    _ask(slots)
 
 
 def test_a_fork_after_the_first_derivation_still_derives() -> None:
     """Threads do not survive a fork; a child starts its own."""
     slots = Derivations(1)
-    _derive_in_child(slots)
-    child = FORK.Process(target=_derive_in_child, args=(slots,))
+    _ask(slots)
+    child = FORK.Process(target=_ask, args=(slots,))
     child.start()
     child.join(20)
     assert child.exitcode == 0
