@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from crypto.derive import Generation
-from deploy.cli import Size, main
+from deploy.cli import main
+from deploy.verbs.options import Size
 from tests.crypto.organisations import Organisation
 
 README = Path(__file__).parent.parent.parent / "deploy" / "README.md"
