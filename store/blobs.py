@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from store.disk import Buffer, Disk
 from store.errors import DamagedError
 from store.failures import disk_failures
+from store.modes import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +48,9 @@ class Blobs:
         Make every folder a blob can lie in, durably, so that no upload has to.
         """
         for folder in (self._incoming, self._blobs):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            make_folder(folder)
         for number in range(256):
-            (self._blobs / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
+            make_folder(self._blobs / f"{number:02x}")
         for folder in (self._blobs, self._blobs.parent):
             self._disk.sync_folder(folder)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TypeAlias
 
+from store.modes import create_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -23,13 +25,13 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """
-        Open a new file for writing, readable by its owner alone.
+        Open a new file for writing, for whom its folder is for.
 
         Raises:
             OSError: It exists already, or the disk is full.
 
         """
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        return create_file(path)
 
     def write(self, descriptor: int, buffer: Buffer) -> int:
         """

@@ -211,6 +211,7 @@ def open_store(folder: Path, *, disk: Disk | None = None) -> Store:
     Raises:
         NotInstalledError: There is none, or it is of another version.
         DamagedError: The database file is damaged.
+        ExposedError: The folder is open to others.
 
     """
     require_current(folder)

@@ -32,6 +32,10 @@ class NotInstalledError(StoreError):
     """There is no store of this version here. Create or upgrade it first."""
 
 
+class ExposedError(StoreError):
+    """Others than its accounts may look into the store's folder."""
+
+
 class MissingError(StoreError):
     """There is nothing of that number or name."""
 

@@ -15,6 +15,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from store.modes import make_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -31,7 +33,8 @@ class WriteGate:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        make_file(path)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
     @contextmanager
     def held(self) -> Iterator[None]:

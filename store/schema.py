@@ -7,7 +7,6 @@ An upgrade happens in one transaction behind the write gate: all of it or nothin
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from store.disk import Disk
 from store.errors import NotInstalledError
 from store.failures import database_failures
 from store.gate import WriteGate
+from store.modes import make_file, require_closed
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -35,7 +35,7 @@ def migrate(folder: Path) -> None:
     """
     Make a store folder, or bring an existing one to this version. Doing it again has no effect.
 
-    Everything is readable by its owner alone.
+    A folder made here is for its owner alone. One that is there already decides for all that is made in it (`modes`).
 
     Args:
         folder: The store folder; made if missing, its parent must exist.
@@ -43,11 +43,16 @@ def migrate(folder: Path) -> None:
     Raises:
         FullError: The disk takes no more.
         DamagedError: The database file is damaged.
+        ExposedError: The folder is open to others.
 
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
-    # Made here and not by SQLite, which would let the umask decide; the write-ahead log takes after it.
-    os.close(os.open(folder / DATABASE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if not folder.exists():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        # A group that the folder above shares is not meant by it.
+        folder.chmod(0o700)
+    require_closed(folder)
+    # Made here and not by SQLite, which would let the umask decide; the write-ahead log and its index take after it.
+    make_file(folder / DATABASE)
     engine = make_engine(folder, pooled=False)
     gate = WriteGate(folder / GATE)
     try:
@@ -66,10 +71,12 @@ def require_current(folder: Path) -> None:
     Raises:
         NotInstalledError: It does not.
         DamagedError: The database file is damaged.
+        ExposedError: The folder is open to others.
 
     """
     if not (folder / DATABASE).is_file():
         raise NotInstalledError("there is no store here")
+    require_closed(folder)
     engine = make_engine(folder, pooled=False)
     with database_failures(), engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
