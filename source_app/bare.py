@@ -39,6 +39,11 @@ _SAID: Final = {
         "现在有很多人在发送文件。什么都没有保存。请返回，过几分钟再试。",
     ),
 }
+#: For a circuit that holds as much as one may: the same status, and what can be done about it.
+CROWDED: Final = (
+    "Too much comes from your browser at the same time. Nothing of this was stored. Please wait for the rest, then try again.",
+    "您的浏览器同时发来的内容太多。这一次的什么都没有保存。请等正在发送的内容送达后，再返回重试。",
+)
 
 
 def status_of(error: BaseException) -> int:
@@ -55,12 +60,16 @@ def status_of(error: BaseException) -> int:
     return BAD if isinstance(error, ParseException) and not ours else FAILED
 
 
-def bare(status: int) -> bytes:
+def bare(status: int, said: tuple[str, str] | None = None) -> bytes:
     """
+    Args:
+        status: of the answer.
+        said: in English and in Chinese, if it is not what the status says by itself.
+
     Returns:
         a whole answer, after which the connection ends.
     """
-    english, chinese = _SAID[status]
+    english, chinese = said or _SAID[status]
     body = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{status}</title>'
         f'<p>{english}</p><p lang="zh-Hans">{chinese}</p></html>\n'

@@ -2,8 +2,9 @@
 """
 The organisation as it stands this moment, and the way into its store.
 
-Root, card and sheets are parsed once for each version of what is installed. Nothing is sealed to nobody: without an
-active seat there is `ClosedError`, before a byte is taken.
+Root, card and sheets are parsed, and sealed to once, for each version of what is installed and each epoch (`organisation`). Nothing is
+sealed to nobody, and nothing under documents that are not sound: there is `ClosedError`, before a byte is taken. It opens by itself when
+something good is installed.
 
 What it leaves to others: whose thread this is, what a token means, sealing (`submission`), pages.
 """
@@ -11,25 +12,31 @@ What it leaves to others: whose thread this is, what a token means, sealing (`su
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import logging
+import time
+from typing import TYPE_CHECKING, Final
 
-from crypto.card import Card
 from crypto.epochs import Addressees, addressees
 from crypto.errors import NoSeatError
-from crypto.root import Root
-from crypto.sheet import Sheet
 from source_app.errors import ClosedError
+from source_app.organisation import Organisation, Reading, prove, read
 from source_app.submission import Sender, Submission
-from store.seats import organisation, version
+from store.errors import StoreError
+from store.seats import version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from crypto.card import Card
+    from crypto.root import Root
     from store.engine import Store
-    from store.seats import Installed
 
 __all__ = ["Intake", "Organisation", "Sender", "Submission", "today"]
+
+#: What was found damaged is looked at again after this long: a row can be mended without a new version.
+AGAIN_SECONDS: Final = 30.0
+
+_log = logging.getLogger("source_app")
 
 
 def today() -> datetime.date:
@@ -38,19 +45,6 @@ def today() -> datetime.date:
         the server's day, UTC.
     """
     return datetime.datetime.now(datetime.UTC).date()
-
-
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    """
-    What is installed, parsed and verified.
-    """
-
-    version: int
-    root: Root
-    card: Card
-    sheets: Mapping[int, Sheet]
-    floor: int
 
 
 class Intake:
@@ -72,24 +66,24 @@ class Intake:
         self.reserve = reserve
         self.writers = writers
         self.clock = clock
-        # Two threads may parse the same version at once; the one that is forgotten cost a few milliseconds.
-        self._parsed: Organisation | None = None
+        # Two threads may read the same version at once; the one that is forgotten cost a few milliseconds.
+        self._reading: Reading | None = None
+        self._again = 0.0
         # Every card this process sealed under, by digest: there are as many as there were installations.
         self._cards: dict[bytes, Card] = {}
 
     def organisation(self) -> Organisation:
         """
         Returns:
-            what is installed now; its root has the codename generations.
+            what is installed now: root and card, and its sheets as far as they are sound.
 
         Raises:
-            ClosedError: nothing is installed.
+            ClosedError: nothing is installed, or root or card cannot be read.
         """
-        parsed = self._parsed
-        if parsed is None or parsed.version != version(self.store):
-            parsed = self._parsed = _parse(organisation(self.store))
-            self._cards[parsed.card.digest] = parsed.card
-        return parsed
+        now = self._now()
+        if now.whole is None:
+            raise ClosedError(now.trouble)
+        return now.whole
 
     def root(self) -> Root:
         """
@@ -97,23 +91,46 @@ class Intake:
             the installed root, for its codename generations.
 
         Raises:
-            ClosedError: nothing is installed.
+            ClosedError: none is installed that can be read.
         """
-        return self.organisation().root
+        now = self._now()
+        if now.root is None:
+            raise ClosedError(now.trouble)
+        return now.root
 
     def addressees(self) -> Addressees:
         """
         Returns:
-            to whom to seal now.
+            to whom to seal now; something was sealed to all of them before.
 
         Raises:
-            ClosedError: nothing is installed, or no seat is active.
+            ClosedError: nothing is installed, no seat is active, or what is installed is not sound.
         """
-        now = self.organisation()
+        now = self._now()
+        if now.whole is None or now.trouble:
+            raise ClosedError(now.trouble)
         try:
-            return addressees(now.card, now.sheets, self.clock(), now.root.first_day, now.floor)
+            to = addressees(now.whole.card, now.whole.sheets, self.clock(), now.whole.root.first_day, now.whole.floor)
+            if to.epoch not in now.proved:
+                prove(to)
+                now.proved.add(to.epoch)
         except NoSeatError:
             raise ClosedError("no seat is active") from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be sealed under it
+            self._close(now, f"a seat cannot be sealed to: {type(error).__name__}")
+            raise ClosedError(now.trouble) from None
+        return to
+
+    def closed(self) -> bool:
+        """
+        Returns:
+            whether nothing would be taken now, for pages that say so before anybody writes.
+        """
+        try:
+            self.addressees()
+        except ClosedError:
+            return True
+        return False
 
     def stands(self, to: Addressees) -> bool:
         """
@@ -144,12 +161,31 @@ class Intake:
         """
         return Submission(self, sender, form, wanted)
 
+    def _now(self) -> Reading:
+        reading, asked = self._reading, self._version()
+        # Of what is sound only the version is asked; what is damaged is read anew now and then.
+        if reading is None or asked != reading.asked or (reading.trouble and time.monotonic() >= self._again):
+            before = "" if reading is None else reading.trouble
+            reading = read(self.store)
+            if reading.trouble:
+                self._close(reading, reading.trouble, before)
+            if reading.whole is not None:
+                self._cards[reading.whole.card.digest] = reading.whole.card
+            # In one step: under a newer thread's version, an older reading would stay, and with it a seat that was removed.
+            reading.asked = asked
+            self._reading = reading
+        return reading
 
-def _parse(installed: Installed) -> Organisation:
-    if installed.root is None or installed.card is None:
-        raise ClosedError("no card is installed")
-    root = Root.decode(installed.root)
-    card = Card.decode(installed.card, root)
-    numbers = {seat.number for seat in card.seats}
-    sheets = {number: Sheet.decode(raw, root, card) for number, raw in installed.sheets.items() if number in numbers}
-    return Organisation(installed.version, root, card, sheets, installed.floor)
+    def _version(self) -> int:
+        try:
+            return version(self.store)
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - the row is gone, or is no row
+            return -1
+
+    def _close(self, reading: Reading, trouble: str, before: str = "") -> None:
+        reading.trouble = trouble
+        self._again = time.monotonic() + AGAIN_SECONDS
+        if trouble != before:
+            _log.error("intake is closed: %s", trouble)

@@ -92,7 +92,8 @@ class _Line:
         asked: Future[Subkeys] = Future()
         with self._somebody:
             self._waiting.append((asked, secret, generation))
-            self._somebody.notify()
+            # All of them: the one that would be woken may have to wait for a slot while another's is free.
+            self._somebody.notify_all()
         return asked
 
     def _serve(self, slot: _OpenSlot) -> None:

@@ -13,6 +13,7 @@ from source_app import render
 from source_app.errors import ClosedError
 from source_app.languages import LANGUAGES
 from source_app.parts import parts
+from source_app.refusals import closed_notice
 
 if TYPE_CHECKING:
     from flask import Response
@@ -31,4 +32,4 @@ def show() -> Response:
         fingerprint = tuple(parts().intake.root().fingerprint.split())
     except ClosedError:
         fingerprint = ()
-    return render.page("landing", fingerprint=fingerprint)
+    return render.page("landing", fingerprint=fingerprint, notice=closed_notice())

@@ -64,6 +64,10 @@ LINGER_SECONDS = 2.0
 LARGE_TWELFTHS = 10
 TURNED_AWAY_TWELFTHS = 1
 TURNED_AWAY_SECONDS = 60.0
+#: What one circuit may hold at once in one worker, where tor tells us the circuit. A browser opens six connections to one place,
+#: and all windows of one Tor Browser share one circuit to it.
+CIRCUIT_REQUESTS = 16
+CIRCUIT_LARGE = 8
 
 #: Disk kept for messages alone: the larger of the two.
 RESERVE_BYTES = 2 * GIB

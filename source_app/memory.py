@@ -4,7 +4,8 @@ What all workers know together, in memory only: the RAM keys and three tables th
 
 One anonymous shared mapping, made by the master before it forks, so that a form opened at one worker is understood by
 the other and survives a worker's death. A restart loses all of it: the pages say so. No file holds it, and the page with the keys is
-locked against swap; the rest is too where the system's limit allows it (see the README on swap).
+locked against swap; the rest is too where the system's limit allows it (see the README on swap). It is overwritten when its maker ends
+in order; when the maker is killed, the kernel takes the pages, and clears them before anybody else has them.
 
 It promises that a process killed at any instruction wedges nobody (the lock is a POSIX record lock, which the kernel drops with
 its holder) and tears nothing (a record's key is written last). It refuses nothing for lack of room: a full bucket forgets
@@ -21,6 +22,7 @@ import secrets
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -55,6 +57,8 @@ class Memory:
         self._map.madvise(mmap.MADV_DONTDUMP)
         #: Whether all of it stays out of swap, and not only the page with the keys.
         self.locked: Final = lock(self._map, mmap.PAGESIZE)
+        # At the maker's exit, or when nobody knows this object any more.
+        weakref.finalize(self, _overwrite, self._map, os.getpid())
         self._lock = _Lock()
         self._write_head(self.now(), secrets.token_bytes(KEY), secrets.token_bytes(KEY))
         offset = mmap.PAGESIZE
@@ -185,6 +189,14 @@ class Table:
         page[at : at + self._step] = bytes(self._step)
         page[at + 16 : at + len(slot)] = slot[16:]
         page[at : at + 16] = key
+
+
+def _overwrite(memory: mmap.mmap, maker: int) -> None:
+    # Those who were forked from the maker end before it, and must take nothing from those who stay.
+    if os.getpid() == maker:
+        nothing = bytes(mmap.PAGESIZE)
+        for at in range(0, len(memory), mmap.PAGESIZE):
+            memory[at : at + mmap.PAGESIZE] = nothing
 
 
 def purpose(key: Hidden, name: bytes) -> Hidden:

@@ -30,6 +30,7 @@ from source_app.errors import (
 from source_app.headers import ForeignError
 from source_app.kdf import BusyError
 from source_app.languages import translated as _
+from source_app.parts import parts
 from source_app.session import EndedError
 from source_app.visitors import visit_is
 from store.errors import OverloadedError, StoreError
@@ -90,7 +91,20 @@ def _no_space() -> tuple[str, ...]:
 
 
 def _closed() -> tuple[str, ...]:
-    return (_("At the moment nobody could read what you send, so nothing was taken. Please try again later."),)
+    return (
+        _("We are temporarily closed: at the moment nobody could read what you send, so nothing was taken."),
+        _("Please try again later."),
+    )
+
+
+def closed_notice() -> tuple[str, ...]:
+    """What a page says before anybody writes, if nothing would be taken now."""
+    if not parts().intake.closed():
+        return ()
+    return (
+        _("We are temporarily closed: at the moment nobody could read what you send, so nothing is taken."),
+        _("Please try again later."),
+    )
 
 
 def _busy() -> tuple[str, ...]:
@@ -139,7 +153,8 @@ _SAID: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable
 
 def trouble_page(error: Trouble) -> Response:
     """A page for a form that brought nothing worth showing again."""
-    return render.plain(status_of(error), _("That did not work"), *said_of(error))
+    heading = _("Temporarily closed") if isinstance(error, ClosedError) else _("That did not work")
+    return render.plain(status_of(error), heading, *said_of(error))
 
 
 def left_page() -> Response:

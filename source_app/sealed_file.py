@@ -21,6 +21,7 @@ from source_app.gather import Gather
 from source_app.limits import room_for_files, space_step
 from source_app.outcome import Arrived
 from source_app.storing import full_is_said
+from source_app.wipe import wipe
 
 if TYPE_CHECKING:
     from source_app.submission import Submission
@@ -94,7 +95,8 @@ class SealedFile:
         """
         blob, self._blob = self._blob, None
         self._sealer = None
-        self._head.clear()
+        wipe(self._head)
+        self._head = bytearray()
         if blob is not None:
             blob.abort()
 
@@ -111,6 +113,7 @@ class SealedFile:
             self._gather = Gather(self._blob.write)
             self._sealer = ItemSealer(self._to.recipients, header, self._gather.write)
             self._sealer.write(memoryview(self._head))
+        wipe(self._head)
         self._head = bytearray()
         return self._sealer, self._blob
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from source_app import visit
-from source_app.errors import ClosedError, LeftError, SourceAppError
+from source_app.errors import LeftError, SourceAppError
 from source_app.languages import chosen
 from source_app.parts import parts
 from source_app.posted import NoTaker, Posted
@@ -91,11 +91,10 @@ class Sending(NoTaker):
             form = self._form
             if form is None or form.secret is None:
                 raise RuntimeError("a visit begins with the form of a first contact")
-            now = parts().intake.organisation()
-            if not now.sheets:
-                # That there is nobody to seal to is said before the KDF is paid.
-                raise ClosedError("no seat is active")
-            generation = now.root.generations[-1]
+            intake = parts().intake
+            # That there is nobody to seal to is said before the KDF is paid.
+            intake.addressees()
+            generation = intake.root().generations[-1]
             subkeys = parts().derivations.derive(form.secret, generation)
             self.session = parts().sealer.begin(generation.number, subkeys, first=form)
             self._forgotten = forgotten(self.session)

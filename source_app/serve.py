@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import threading
 import tomllib
 from pathlib import Path
@@ -22,9 +23,13 @@ from gunicorn.app.base import BaseApplication
 
 from source_app.app import create_app
 from source_app.heap import keep_heap
+from source_app.listening import require_free
 from source_app.process import claim_files, seclude
 from source_app.settings import SettingsError, SourceSettings
 from source_app.worker import QuietLog, worker
+from store.engine import open_store
+from store.errors import StoreError
+from store.modes import umask_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,7 +54,7 @@ def options(settings: SourceSettings) -> dict[str, Any]:
     return {
         "bind": [settings.bind],
         "workers": settings.workers,
-        "worker_class": worker(settings.silence_seconds),
+        "worker_class": worker(settings.silence_seconds, circuits=settings.circuits),
         "threads": settings.threads,
         "worker_connections": open_connections(settings),
         "preload_app": True,
@@ -60,12 +65,15 @@ def options(settings: SourceSettings) -> dict[str, Any]:
         # Browsers send some fifteen; the longest is a cookie of 250 characters.
         "limit_request_fields": 32,
         "limit_request_field_size": 4094,
+        # gunicorn's own reader of tor's line hands what it says to every page.
+        "proxy_protocol": False,
         # The limits above are this parser's; another one would be taken if it happened to be installed.
         "http_parser": "python",
         # On a unix socket gunicorn trusts every peer, whatever stands in the first of these; with nothing to trust it for, it cannot matter.
         "forwarded_allow_ips": "",
         "forwarder_headers": "",
         "secure_scheme_headers": {},
+        # For what gunicorn makes: its socket file, if it makes one.
         "umask": 0o077,
         # Each turn of a worker's loop touches a file there; on a disk that costs a fifth of a small page.
         "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn makes an unnamed file of its own
@@ -137,6 +145,7 @@ def run(make: Callable[[], WSGIApplication], settings: SourceSettings, *, watche
     Raises:
         SettingsError: the system does not allow what the settings need.
     """
+    require_free(settings.bind)
     claim_files(open_connections(settings))
     # Workers are forked from here, and inherit it.
     seclude(watched=watched)
@@ -147,7 +156,13 @@ def run(make: Callable[[], WSGIApplication], settings: SourceSettings, *, watche
 def serve(settings: SourceSettings, *, watched: bool = False) -> None:
     """
     Run the source app until a signal ends it. As `run`.
+
+    Raises:
+        SettingsError: the system does not allow what the settings need.
+        StoreError: there is no store, or its folder is open to others.
     """
+    open_store(settings.store)
+    os.umask(umask_of(settings.store))
     run(lambda: create_app(settings), settings, watched=watched)
 
 
@@ -179,7 +194,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         serve(read_settings(given.settings), watched=given.watched)
-    except SettingsError as error:
+    except (SettingsError, StoreError) as error:
         parser.exit(1, f"{error}\n")
 
 

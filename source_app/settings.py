@@ -14,6 +14,10 @@ from pathlib import Path
 
 from source_app.limits import DRAIN_BYTES, FILE_BYTES, IDLE_SECONDS, MESSAGE_BYTES, RESERVE_BYTES, Limits
 
+#: What a `bind` begins with that names a socket file, and how long a path the kernel takes.
+UNIX = "unix:"
+LONGEST_PATH = 107
+
 
 class SettingsError(ValueError):
     """A setting of the source pages is outside its bounds."""
@@ -35,7 +39,9 @@ class SourceSettings:
         kdf_slots: codenames derived at the same time by all workers together; 0 is one for each core.
         workers: processes that answer.
         threads: requests that one process holds at once; a held body holds a thread.
-        bind: where gunicorn listens, `host:port` or `unix:/path`.
+        bind: where gunicorn listens, `host:port` or `unix:/path`; not looked at where systemd hands a socket over.
+        circuits: whether tor begins each connection with its circuit (`HiddenServiceExportCircuitID haproxy`). Then a
+            connection without is refused; otherwise one with.
     """
 
     store: Path
@@ -49,6 +55,7 @@ class SourceSettings:
     workers: int = 2
     threads: int = 600
     bind: str = "127.0.0.1:0"
+    circuits: bool = False
 
     def __post_init__(self) -> None:
         name = self.organisation
@@ -67,6 +74,8 @@ class SourceSettings:
             if not low <= getattr(self, key) <= high:
                 raise SettingsError(f"{key}: {low} to {high}")
 
+        _require_address(self.bind)
+
     @property
     def limits(self) -> Limits:
         """What one message, one file and one refused body may hold."""
@@ -78,3 +87,11 @@ class SourceSettings:
     def slots(self) -> int:
         """Codenames derived at the same time."""
         return self.kdf_slots or os.cpu_count() or 1
+
+
+def _require_address(bind: str) -> None:
+    if not bind.startswith(UNIX):
+        return
+    path = bind.removeprefix(UNIX)
+    if not path.startswith("/") or len(os.fsencode(path)) > LONGEST_PATH:
+        raise SettingsError(f"bind: unix: and an absolute path of at most {LONGEST_PATH} bytes")

@@ -41,6 +41,7 @@ from source_app.errors import (
 )
 from source_app.filenames import HEADER_CHARSET, file_name
 from source_app.outcome import Arrived, Cut, Reason, Received, Refused
+from source_app.wipe import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -280,6 +281,7 @@ class _Form:
         Abort the open file, if there is one, and note whether it was cut or refused.
         """
         sink, self._sink = self._sink, None
+        wipe(self._text)
         if self._file is not None:
             reason = _REASONS.get(type(error)) if error else None
             if reason:
@@ -352,6 +354,7 @@ class _Form:
         except UnicodeDecodeError:
             raise BadFormError("a field is not UTF-8") from None
         too_long = name == MESSAGE and len(self._text) > self._limits.message
+        wipe(self._text)
         self._text = bytearray()
         self._fields[name] = text
         if too_long:

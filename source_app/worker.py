@@ -2,6 +2,7 @@
 """
 The places where gunicorn, as it is, would break a promise of ours: time, crowds, headers and logs.
 
+`Connection` begins with tor's line where tor tells circuits, and bounds what one circuit holds.
 `Worker` ends a connection that falls silent or trickles, in headers, body or answer alike: gunicorn's threads would wait for ever. Its
 main loop waits for no peer, gunicorn's lingers two seconds with each. It keeps threads free of large bodies, lives on when no more files can be
 opened, and answers what is no request with a page of ours.
@@ -27,9 +28,12 @@ from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from source_app.bare import BUSY, FAILED, bare, status_of
+from source_app.bare import BUSY, CROWDED, FAILED, bare, status_of
+from source_app.circuits import CrowdedError, Places, announced
 from source_app.drain import drain
 from source_app.limits import (
+    CIRCUIT_LARGE,
+    CIRCUIT_REQUESTS,
     FORM_BYTES,
     IDLE_SECONDS,
     LARGE_TWELFTHS,
@@ -51,22 +55,67 @@ class Connection(TConn):  # type: ignore[misc]
 
     idle_seconds: float = IDLE_SECONDS
 
+    def __init__(self, *given: Any, places: Places | None = None) -> None:
+        """
+        Args:
+            places: for requests, if tor tells circuits.
+        """
+        super().__init__(*given)
+        self.circuit: int | None = None
+        self.request: Any = None
+        self._pace = Pace(self.sock)
+        self._places = places
+        self._counted = False
+
     def init(self) -> None:
         """
         Prepare for one request. Called for each one, after gunicorn has made the socket wait for ever.
+
+        Raises:
+            LineError: tor's line is missing.
+            CrowdedError: its circuit holds as many requests as one may.
         """
         fresh = self.parser is None
         super().init()
         if fresh:
-            self.parser.unreader = Pace(self.sock)
-        self.parser.unreader.expect_headers()
-        self.request: Any = None
-        self.sock.settimeout(self.idle_seconds)
+            self.parser.unreader = self._pace
+        self.request = None
+        self._expect()
 
     def wait_for_data(self, timeout: float) -> bool:
         """
         Wait for the first bytes of the first request. As gunicorn's, without a descriptor for each wait.
+
+        tor's line is none of them: it comes at once, and what follows it takes a turn through the whole circuit. Until then it holds no
+        thread.
         """
+        if not self._readable(timeout):
+            return False
+        if self._places is None:
+            return True
+        self._expect()
+        return bool(self._pace.buf.getvalue()) or self._readable(0)
+
+    def leave(self) -> None:
+        """
+        The thread leaves it: its circuit holds one request less.
+        """
+        if self._counted and self._places is not None and self.circuit is not None:
+            self._counted = False
+            self._places.give(self.circuit)
+
+    def _expect(self) -> None:
+        self._pace.expect_headers()
+        self.sock.settimeout(self.idle_seconds)
+        if self._places is None or self._counted:
+            return
+        if self.circuit is None:
+            self.circuit = announced(self._pace)
+        if not self._places.take(self.circuit):
+            raise CrowdedError
+        self._counted = True
+
+    def _readable(self, timeout: float) -> bool:
         poll = select.poll()
         poll.register(self.sock, select.POLLIN)
         return bool(poll.poll(timeout * 1000))
@@ -109,11 +158,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """
 
     connection: type[Connection] = Connection
+    circuits = False
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         threads: int = self.cfg.threads
         self._large = threading.BoundedSemaphore(max(1, threads * LARGE_TWELFTHS // 12))
+        self._requests = Places(CIRCUIT_REQUESTS) if self.circuits else None
+        self._large_of_one = Places(CIRCUIT_LARGE)
         self._turned_away = threading.BoundedSemaphore(max(1, threads * TURNED_AWAY_TWELFTHS // 12))
         self._accept_from = 0.0
 
@@ -141,16 +193,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         self.nr_conns += 1
         sock.setblocking(True)
-        self.enqueue_req(self.connection(self.cfg, sock, address, listener.getsockname()))
+        self.enqueue_req(self.connection(self.cfg, sock, address, listener.getsockname(), places=self._requests))
+
+    def murder_pending(self) -> None:
+        """
+        Close connections that sent nothing for long enough; and when there is no room for who comes, the one that did so longest.
+        """
+        if self.pending_conns and self.nr_conns >= self.worker_connections:
+            self.pending_conns[0].timeout = 0.0
+        super().murder_pending()
 
     def handle(self, conn: Any) -> Any:
         """
         Answer a request, and end its connection if it is to end, in a thread.
         """
-        kept = super().handle(conn)
-        if kept is False and conn.initialized:
-            conn.end()
-        return kept
+        try:
+            kept = super().handle(conn)
+            if kept is False:
+                conn.end()
+            return kept
+        finally:
+            conn.leave()
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         """
@@ -159,13 +222,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         length = conn.begin(req)
         if length <= FORM_BYTES:
             return bool(super().handle_request(req, conn))
-        if not self._large.acquire(blocking=False):
-            self._turn_away(req, conn, length)
+        circuit = conn.circuit
+        if circuit is not None and not self._large_of_one.take(circuit):
+            self._turn_away(req, conn, length, CROWDED)
             return False
         try:
-            return bool(super().handle_request(req, conn))
+            return self._take_large(req, conn, length)
         finally:
-            self._large.release()
+            if circuit is not None:
+                self._large_of_one.give(circuit)
 
     def handle_error(self, req: object, client: Any, addr: object, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's signature
         """
@@ -175,10 +240,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if status == FAILED:
             self.log.exception("")  # noqa: LOG004 - gunicorn calls this from its handlers
         with contextlib.suppress(OSError):
-            client.sendall(bare(status))
+            client.sendall(bare(BUSY, CROWDED) if isinstance(exc, CrowdedError) else bare(status))
 
-    def _turn_away(self, req: Any, conn: Any, length: int) -> None:
-        conn.sock.sendall(bare(BUSY))
+    def _take_large(self, req: Any, conn: Any, length: int) -> bool:
+        if not self._large.acquire(blocking=False):
+            self._turn_away(req, conn, length)
+            return False
+        try:
+            return bool(super().handle_request(req, conn))
+        finally:
+            self._large.release()
+
+    def _turn_away(self, req: Any, conn: Any, length: int, said: tuple[str, str] | None = None) -> None:
+        conn.sock.sendall(bare(BUSY, said))
         # As far as there are threads for it, the rest is taken, because a browser shows the answer only then.
         if self._turned_away.acquire(blocking=False):
             try:
@@ -187,16 +261,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self._turned_away.release()
 
 
-def worker(idle_seconds: float) -> type[Worker]:
+def worker(idle_seconds: float, *, circuits: bool = False) -> type[Worker]:
     """
     Args:
         idle_seconds: how long a connection may be silent.
+        circuits: whether tor begins each connection with its circuit.
 
     Returns:
         a worker class for gunicorn.
     """
     connection = type("Connection", (Connection,), {"idle_seconds": idle_seconds})
-    return type("Worker", (Worker,), {"connection": connection})
+    return type("Worker", (Worker,), {"connection": connection, "circuits": circuits})
 
 
 class Answer(wsgi.Response):  # type: ignore[misc]

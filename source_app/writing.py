@@ -26,7 +26,7 @@ from source_app.languages import translated as _
 from source_app.parts import parts
 from source_app.posted import read_post
 from source_app.received import received_page
-from source_app.refusals import kept_of, left_page, said_of, status_of, trouble_page
+from source_app.refusals import closed_notice, kept_of, left_page, said_of, status_of, trouble_page
 from source_app.sending import Sending
 from source_app.session import EndedError, Form, Kind, new_form
 from source_app.storing import trouble_is_said
@@ -52,7 +52,7 @@ def show() -> Response:
     past = past_form()
     outcome = None if past is None else parts().memory.outcomes.get(past.id)
     if past is None or outcome is None:
-        return _form("")
+        return _form("", closed_notice())
     notice = said_of(_REASONS[outcome.lower()]())
     if outcome.isupper():
         return _form("", (*notice, *_kept()), form=past)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -263,6 +264,37 @@ def test_a_new_installation_is_noticed(intake: Intake, organisation: Throwaway) 
     assert intake.organisation() is first
     seats.raise_floor(intake.store, 3)
     assert intake.organisation().floor == 3
+
+
+def test_an_older_reading_does_not_stay_under_a_newer_version(store: Store) -> None:
+    """One thread read the card before a seat was removed and keeps its reading while another is keeping the newer one."""
+    three = Throwaway(3)
+    three.install(store)
+    begun, older, newer = threading.Event(), threading.Event(), threading.Event()
+
+    class Late(Intake):
+        def __setattr__(self, name: str, value: object) -> None:
+            first = name == "_reading" and value is not None and threading.current_thread() is late
+            if first:
+                begun.set()
+                newer.wait(10)
+            super().__setattr__(name, value)
+            if name == "_reading" and value is not None and not first:
+                newer.set()
+                older.wait(10)
+
+        def keep(self) -> None:
+            self.organisation()
+            older.set()
+
+    late = threading.Thread(target=lambda: intake.keep())  # noqa: PLW0108 - there is none yet
+    intake = Late(store, reserve=0)
+    late.start()
+    assert begun.wait(10)
+    three.install_card(store, [1, 2])
+    intake.organisation()
+    late.join(10)
+    assert [seat.number for seat in intake.organisation().card.seats] == [1, 2]
 
 
 def test_a_floor_that_rises_between_sealing_and_commit_seals_the_message_again(

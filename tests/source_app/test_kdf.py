@@ -151,6 +151,19 @@ def test_a_worker_with_a_long_line_does_not_starve_another() -> None:
     assert fewer > more * 0.7
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+def test_one_who_asks_alone_gets_whichever_slot_is_free(kept: int) -> None:
+    """While another worker keeps one of two, nobody waits for that one."""
+    slots = Derivations(2, wait=SOON)
+    _ask(slots)
+    time.sleep(0.1)
+    with slots._slots[kept].opened().held():
+        asked = threading.Thread(target=_ask, args=(slots, 3))
+        asked.start()
+        asked.join(5)
+        assert not asked.is_alive()
+
+
 def test_what_fails_in_a_slot_fails_for_the_one_who_asked_and_frees_the_slot() -> None:
     """The thread that ran it goes on."""
     answers = iter([OSError("no memory"), None])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 from urllib.parse import urljoin, urlsplit
 
 from tests.source_app.multipart_forms import BOUNDARY, CONTENT_TYPE, text
@@ -188,12 +189,20 @@ class Running:
     A server process of ours: `python -m MODULE --settings FILE`, ended with its workers.
     """
 
-    def __init__(self, settings: Path, *, module: str = "source_app.serve", wrap: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        settings: Path,
+        *,
+        module: str = "source_app.serve",
+        wrap: tuple[str, ...] = (),
+        errors: BinaryIO | None = None,
+    ) -> None:
         command = [*wrap, sys.executable, "-m", module, "--settings", str(settings), *(["--watched"] if wrap else [])]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
             stdout=subprocess.PIPE,
+            stderr=errors,
             text=True,
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -255,6 +264,7 @@ def free_port() -> int:
 def write_settings(path: Path, store: Path, **others: object) -> Path:
     """A settings file for `Running`."""
     rows = {"store": str(store), "organisation": "Throwaway", "reserve_bytes": 0, **others}
-    lines = (f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"' for key, value in rows.items())
+    # As in JSON, so in TOML: truth values, whole numbers, and text without escapes.
+    lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in rows.items())
     path.write_text("\n".join(lines) + "\n")
     return path
