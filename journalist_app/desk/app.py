@@ -14,19 +14,19 @@ from flask import Flask, Response, g
 
 from crypto.argon import Costs
 from crypto.passwords import LOGIN
-from journalist_app.desk import auth, batches, documents, log, outboxes, people, threads, waiting, wording
+from journalist_app.desk import auth, batches, documents, log, operating, outboxes, threads, waiting, wording
 from journalist_app.desk.guard import guard
 from journalist_app.desk.keys import ServerKeys
 from journalist_app.desk.login import Login
 from journalist_app.desk.organisation import Organisation
-from journalist_app.desk.parts import KEY, Parts
+from journalist_app.desk.parts import KEY, Parts, home
 from journalist_app.desk.refusals import answer_errors, place_of
 from journalist_app.desk.sessions import Sessions
 from journalist_app.desk.settings import DeskSettings
 from store.engine import open_store
 
 STYLE = Path(__file__).parent / "static" / "desk.css"
-ROOMS = (auth, threads, batches, outboxes, waiting, documents, people, log)
+ROOMS = (auth, threads, batches, outboxes, waiting, documents, log, operating)
 
 
 class Desk(Flask):
@@ -94,5 +94,5 @@ def _serve_style(app: Flask) -> None:
 
 def _about_me() -> dict[str, object]:
     if "session" not in g:
-        return {"me": None, "token": ""}
-    return {"me": g.person, "token": g.session.token}
+        return {"me": None, "token": "", "home": "auth.show"}
+    return {"me": g.person, "token": g.session.token, "home": home(g.person)}

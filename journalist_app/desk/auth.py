@@ -9,7 +9,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from journalist_app.desk.errors import LoginError
-from journalist_app.desk.parts import parts
+from journalist_app.desk.parts import home, parts
 from journalist_app.desk.sessions import COOKIE
 
 blueprint = Blueprint("auth", __name__)
@@ -33,9 +33,9 @@ def enter() -> Response | tuple[str, int]:
         person = parts().login.enter(form.get("name", ""), form.get("passphrase", ""), form.get("code", ""))
     except LoginError as error:
         return render_template("login.html", failed=error.__doc__), 403
-    response = redirect(url_for("threads.show"), 303)
+    response = redirect(url_for(home(person)), 303)
     # Not Secure: the onion is http, and Tor is what encrypts it. Behind anything else the desk must not be reached.
-    response.set_cookie(COOKIE, parts().sessions.begin(person.id), httponly=True, samesite="Strict", path="/")
+    response.set_cookie(COOKIE, parts().sessions.begin(person), httponly=True, samesite="Strict", path="/")
     return response
 
 

@@ -36,5 +36,9 @@ class InstallError(DeskError):
     """The documents were not installed."""
 
 
+class ReportError(DeskError):
+    """What doctor wrote, or a desk answered, cannot be used."""
+
+
 class MissingPageError(DeskError):
     """There is no such page."""

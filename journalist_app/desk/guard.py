@@ -2,7 +2,8 @@
 """
 What stands before every page: a login, a form of our own, a token; and the headers on every answer.
 
-Whatever is not named in OPEN needs a login. Forms that are read as streams check their token themselves, as their first
+Whatever is not named in OPEN needs a login. An operator has the pages in OPERATORS and nobody else has them; every other address answers an operator
+as if it were none, so that a page added later need not think of it. Forms that are read as streams check their token themselves, as their first
 field; all others here, before their page sees them.
 """
 
@@ -14,20 +15,21 @@ from urllib.parse import urlsplit
 from flask import Flask, Request, Response, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from journalist_app.desk.errors import FormError
+from journalist_app.desk.errors import FormError, MissingPageError
 from journalist_app.desk.parts import parts
-from journalist_app.desk.sessions import COOKIE
+from journalist_app.desk.sessions import COOKIE, mark_of
 from store import reviewers
 from store.errors import MissingError
 
-OPEN: Final = frozenset({"auth.show", "auth.enter", "style"})
+# The last answers to a watch key alone.
+OPEN: Final = frozenset({"auth.show", "auth.enter", "style", "operating.watch"})
+EVERYONE: Final = frozenset({"auth.leave"})
+OPERATORS: Final = frozenset({"operating.show"})
 STREAMED: Final = frozenset({"outboxes.take", "documents.take"})
 # Of every form that is not a stream: a few short fields.
 MAX_FORM = 16_384
 
 POLICY: Final = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-# For the one page with a QR code.
-POLICY_WITH_PICTURE: Final = f"{POLICY}; img-src data:"
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -73,6 +75,8 @@ def _check() -> AnyResponse | None:
         if posted:
             raise FormError("you are not logged in any more")
         return redirect(url_for("auth.show"), 303)
+    if request.endpoint not in EVERYONE and (request.endpoint in OPERATORS) != (g.person.role == "operator"):
+        raise MissingPageError
     if posted and request.endpoint not in STREAMED:
         g.session.require_token(request.form.get("token", ""))
     return None
@@ -87,7 +91,7 @@ def _recognise() -> bool:
         person = reviewers.get(parts().store, session.person)
     except MissingError:
         return False
-    if person.disabled or not parts().organisation.seats_person(person.seat):
+    if person.disabled or session.mark != mark_of(person) or not parts().organisation.seats_person(person.seat):
         parts().sessions.end(name)
         return False
     g.session, g.person = session, person

@@ -3,7 +3,7 @@
 The server's two keys: it signs batches with one and opens outbox manifests with the other. Nothing else is ever
 signed or opened with them; no item opens with them.
 
-One file, `server.json`, readable by the desk's account alone. The public half is what the ceremony puts on the card.
+One file, `server.json`, readable by the desk's account alone: its own file, or a credential that systemd lends its unit. The public half is what the ceremony puts on the card.
 """
 
 from __future__ import annotations
@@ -60,14 +60,7 @@ class ServerKeys:
         Raises:
             KeysError: It is missing, others may read it, or it is not a key file.
         """
-        try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                raw = file.read(MAX_FILE + 1)
-        except OSError as error:
-            raise KeysError(f"{path.name}: {error.strerror}") from None
-        if not stat.S_ISREG(mode) or mode & 0o077:
-            raise KeysError(f"{path.name} may be read by others: mode {stat.S_IMODE(mode):04o}, must be 0600")
+        raw = _read(path, MAX_FILE + 1)
         try:
             fields = Fields.decode(raw, path.name, limit=MAX_FILE)
             fields.choice("kind", ("server keys",))
@@ -79,6 +72,31 @@ class ServerKeys:
             # The cause could carry a key.
             raise KeysError(f"{path.name} is not a file of server keys") from None
         return cls(signing, transfer)
+
+
+def require_private(path: Path) -> None:
+    """
+    Look whether the key file is there and nobody else reads it, without reading it.
+
+    Raises:
+        KeysError: It is not so.
+    """
+    _read(path, 0)
+
+
+def is_private(found: os.stat_result, *, lent: bool) -> bool:
+    """
+    Whether only this account, and root, may read a file.
+
+    Args:
+        found: What fstat says of it.
+        lent: Whether it lies in the root of a mount of its own, as a unit's credentials do. systemd lets the account in by an
+            access list there, whose mask shows as the bits of a group: root's, 0440.
+    """
+    if not stat.S_ISREG(found.st_mode) or found.st_uid not in {0, os.geteuid()}:
+        return False
+    mode = stat.S_IMODE(found.st_mode)
+    return not mode & 0o077 or (lent and mode == 0o440 and found.st_gid == 0)
 
 
 def make_server_keys(folder: Path) -> ServerKeys:
@@ -111,6 +129,20 @@ def make_server_keys(folder: Path) -> ServerKeys:
         os.fsync(file.fileno())
     _sync(folder)
     return keys
+
+
+def _read(path: Path, length: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if not is_private(found, lent=path.parent.is_mount()):
+                raise KeysError(
+                    f"{path.name} may be read by others: mode {stat.S_IMODE(found.st_mode):04o}, "
+                    "must be 0600 and the account's own"
+                )
+            return file.read(length)
+    except OSError as error:
+        raise KeysError(f"{path.name}: {error.strerror}") from None
 
 
 def _sync(folder: Path) -> None:

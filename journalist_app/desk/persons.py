@@ -8,6 +8,7 @@ Nobody chooses a passphrase. The store keeps its Argon2id string; the TOTP secre
 from __future__ import annotations
 
 import base64
+import io
 import re
 import secrets
 import unicodedata
@@ -47,10 +48,11 @@ class Enrolment:
 
     def picture(self) -> str:
         """
-        The QR code, as a PNG in a `data:` address: nothing is written anywhere.
+        The QR code, for a terminal: nothing is written anywhere.
         """
-        picture: str = segno.make(self.uri, error="m", micro=False).png_data_uri(scale=4, border=4)
-        return picture
+        lines = io.StringIO()
+        segno.make(self.uri, error="m", micro=False).terminal(out=lines, border=2, compact=True)
+        return lines.getvalue()
 
 
 def enrol(
@@ -82,7 +84,7 @@ def enrol(
 
 def renew(store: Store, person: bytes, *, organisation: str, profile: Costs = LOGIN) -> Enrolment:
     """
-    Give someone a new passphrase and a new TOTP secret; the old ones end at once.
+    Give someone a new passphrase and a new TOTP secret, and let them in; the old ones end at once, with every session begun with them.
 
     Raises:
         MissingError: There is no such person.
@@ -91,6 +93,7 @@ def renew(store: Store, person: bytes, *, organisation: str, profile: Costs = LO
     with store.write():
         reviewers.set_passphrase(store, person, hash_passphrase(passphrase, profile))
         reviewers.set_totp(store, person, totp)
+        reviewers.disable(store, person, disabled=False)
     return _enrolment(reviewers.get(store, person), passphrase, totp, organisation)
 
 

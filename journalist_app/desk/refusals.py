@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Flask, g, render_template
+from flask import Flask, render_template
 from werkzeug.exceptions import HTTPException
 
 from crypto.errors import CryptoError
@@ -36,7 +36,7 @@ def _refuse(error: Exception) -> tuple[str, int]:
 
 def _http(error: HTTPException) -> tuple[str, int]:
     if error.code in {404, 405}:
-        return page(MissingPageError("go back to the threads")), error.code
+        return page(MissingPageError()), error.code
     if error.code is not None and 400 <= error.code < 500:
         return page(FormError("it is longer than this form may be, or damaged")), error.code
     return page(DeskError("something failed on the server; nothing was changed")), 500
@@ -82,5 +82,4 @@ def page(error: Exception) -> str:
         said=said,
         message=str(error),
         alarm=isinstance(error, ALARMS),
-        known="session" in g,
     )

@@ -9,7 +9,7 @@ a connection that falls silent is ended, because a Tor circuit that died does no
 
 from __future__ import annotations
 
-import resource
+import os
 import sys
 from typing import Any
 
@@ -18,9 +18,14 @@ from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 
 from journalist_app.desk.app import create_app
+from journalist_app.desk.keys import require_private
+from journalist_app.desk.listening import require_free
+from journalist_app.desk.process import claim_files, seclude
 from journalist_app.desk.refusals import place_of
 from journalist_app.desk.settings import DeskSettings
 from journalist_app.desk.worker import worker
+from store.engine import open_store
+from store.modes import umask_of
 
 # A worker's main loop reports every second, however long its requests take; one that does not is stuck.
 STUCK_SECONDS = 120
@@ -36,21 +41,24 @@ def options(settings: DeskSettings) -> dict[str, Any]:
     return {
         "bind": [settings.bind],
         "workers": 1,
-        "worker_class": worker(settings.silence_seconds),
+        "worker_class": worker(settings.silence_seconds, circuits=settings.circuits),
         "threads": settings.threads,
-        "worker_connections": settings.threads + SPARE_CONNECTIONS,
+        "worker_connections": open_connections(settings),
         "timeout": STUCK_SECONDS,
         "graceful_timeout": GRACE_SECONDS,
         "keepalive": 15,
         "limit_request_line": 1_024,
         "limit_request_fields": 32,
         "limit_request_field_size": 4_094,
+        # gunicorn's own reader of tor's line hands what it says to every page.
+        "proxy_protocol": False,
         # The limits above are this parser's; another one would be taken if it happened to be installed.
         "http_parser": "python",
         # On a unix socket gunicorn trusts every peer, whatever stands in the first of these; with nothing to trust it for, it cannot matter.
         "forwarded_allow_ips": "",
         "forwarder_headers": "",
         "secure_scheme_headers": {},
+        # For what gunicorn makes: its socket file, if it makes one.
         "umask": 0o077,
         "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn makes an unnamed file of its own
         "logger_class": QuietLog,
@@ -59,6 +67,13 @@ def options(settings: DeskSettings) -> dict[str, Any]:
         "control_socket_disable": True,
         "when_ready": _announce,
     }
+
+
+def open_connections(settings: DeskSettings) -> int:
+    """
+    Connections kept open at once.
+    """
+    return settings.threads + SPARE_CONNECTIONS
 
 
 class QuietLog(Logger):  # type: ignore[misc]
@@ -132,8 +147,19 @@ class DeskServer(BaseApplication):  # type: ignore[misc]
 def serve(settings: DeskSettings) -> None:
     """
     Run the desk until a signal ends it. One line, `listening on ADDRESS`, says that it answers.
+
+    Raises:
+        SettingsError: The system does not allow what the settings need.
+        KeysError: The key file is missing, or may be read by others.
+        StoreError: There is no store, or its folder is open to others.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Said here in a sentence; in the worker, which opens both, it would be a line in a log.
+    open_store(settings.store)
+    require_private(settings.keys)
+    require_free(settings.bind)
+    claim_files(open_connections(settings))
+    seclude()
+    os.umask(umask_of(settings.store))
     DeskServer(settings).run()
 
 

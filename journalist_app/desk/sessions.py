@@ -7,6 +7,7 @@ Nothing about a session is written down: when someone was logged in is nobody's 
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 import threading
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from journalist_app.desk.errors import FormError
+from store.reviewers import Person
 
 COOKIE = "desk"
 # However busy: a day's work, not a week's.
@@ -29,12 +31,14 @@ class Session:
 
     Args:
         person: Who.
+        mark: `mark_of` them when it began.
         token: What every form of theirs carries.
         began: When, on the monotonic clock.
         seen: When last used.
     """
 
     person: bytes
+    mark: bytes = field(repr=False)
     began: float
     seen: float
     token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -46,6 +50,13 @@ class Session:
         """
         if not hmac.compare_digest(self.token.encode(), given.encode()):
             raise FormError("the form does not belong to this login")
+
+
+def mark_of(person: Person) -> bytes:
+    """
+    What changes with a person's secrets. They are renewed by another program, which cannot end sessions; a session whose mark is old has ended.
+    """
+    return hashlib.sha256(bytes(person.totp)).digest()
 
 
 class Sessions:
@@ -63,7 +74,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
 
-    def begin(self, person: bytes) -> str:
+    def begin(self, person: Person) -> str:
         """
         Begin one.
 
@@ -77,7 +88,7 @@ class Sessions:
             if len(self._open) >= MAX_SESSIONS:
                 oldest = min(self._open, key=lambda one: self._open[one].seen)
                 del self._open[oldest]
-            self._open[name] = Session(person, now, now)
+            self._open[name] = Session(person.id, mark_of(person), now, now)
         return name
 
     def find(self, name: str) -> Session | None:
@@ -101,13 +112,6 @@ class Sessions:
         """
         with self._lock:
             self._open.pop(name, None)
-
-    def end_all_of(self, person: bytes) -> None:
-        """
-        End every session of a person.
-        """
-        with self._lock:
-            self._open = {name: session for name, session in self._open.items() if session.person != person}
 
     def _sweep(self, now: float) -> None:
         self._open = {name: session for name, session in self._open.items() if not self._ended(session, now)}

@@ -7,8 +7,13 @@ It refuses values outside its bounds when it is made. It reads no file and holds
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+# What a `bind` begins with that names a socket file, and how long a path the kernel takes.
+UNIX = "unix:"
+LONGEST_PATH = 107
 
 
 class SettingsError(ValueError):
@@ -24,7 +29,11 @@ class DeskSettings:
         store: Folder of the store.
         keys: The file of the server's keys (`keys/server.json`), mode 0600.
         organisation: The name that stands on every page.
-        bind: Where gunicorn listens, `host:port` or `unix:/path`.
+        doctor: The file in which doctor says how the server is.
+        watch_keys: The folder of the watch keys' digests.
+        bind: Where gunicorn listens, `host:port` or `unix:/path`; not looked at where systemd hands a socket over.
+        circuits: Whether tor begins each connection with its circuit (`HiddenServiceExportCircuitID haproxy`). Then a
+            connection without is refused; otherwise one with.
         threads: Requests answered at once. A batch being downloaded holds a thread.
         batch_bytes: What a batch's items may have together. The first is taken whatever its size. By default a batch
             fits the largest file of a FAT32 stick.
@@ -37,7 +46,10 @@ class DeskSettings:
     store: Path
     keys: Path
     organisation: str
+    doctor: Path = Path("doctor.json")
+    watch_keys: Path = Path("watch-keys")
     bind: str = "127.0.0.1:0"
+    circuits: bool = False
     threads: int = 64
     batch_bytes: int = (4 << 30) - (80 << 20)
     outbox_bytes: int = 256 << 20
@@ -59,3 +71,12 @@ class DeskSettings:
         ):
             if not low <= getattr(self, key) <= high:
                 raise SettingsError(f"{key}: {low} to {high}")
+        _require_address(self.bind)
+
+
+def _require_address(bind: str) -> None:
+    if not bind.startswith(UNIX):
+        return
+    path = bind.removeprefix(UNIX)
+    if not path.startswith("/") or len(os.fsencode(path)) > LONGEST_PATH:
+        raise SettingsError(f"bind: unix: and an absolute path of at most {LONGEST_PATH} bytes")

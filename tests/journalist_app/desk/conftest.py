@@ -47,13 +47,14 @@ class Desk:
     def __init__(self, folder: Path, *, login_milliseconds: int = 0) -> None:
         self.clock = Clock()
         self.organisation = Organisation()
-        (folder / "store").mkdir()
         schema.migrate(folder / "store")
         self.store: Store = open_store(folder / "store")
         self.settings = DeskSettings(
             store=folder / "store",
             keys=self._keys(folder),
             organisation="Hearing",
+            doctor=folder / "doctor.json",
+            watch_keys=folder / "watch-keys",
             batch_bytes=1 << 20,
             outbox_bytes=8 << 20,
             login_milliseconds=login_milliseconds,

@@ -48,7 +48,7 @@ def install_file(organisation: Organisation, *numbers: int) -> bytes:
 
 def test_the_first_documents_need_the_fingerprint(bare_desk: Desk) -> None:
     """A wrong digit refuses all of it; the right forty install root, card and sheet, and the page shows them."""
-    ours, browser = bare_desk.organisation, bare_desk.browser("oskar")
+    ours, browser = bare_desk.organisation, bare_desk.browser("mei")
     assert "Nothing is installed yet" in browser.get("/documents").text
     raw = install_file(ours, 1)
     wrong = ours.root.fingerprint[:-1] + ("0" if ours.root.fingerprint[-1] != "0" else "1")
@@ -258,7 +258,7 @@ def next_root(organisation: Organisation) -> Organisation:
 def test_a_new_root_comes_with_its_card_and_sheets(desk: Desk) -> None:
     """Alone it would leave nobody to seal to, so it is refused; all together are installed."""
     renewed = next_root(desk.organisation)
-    browser = desk.browser("oskar")
+    browser = desk.browser("mei")
     before = seats.organisation(desk.store)
     response = bring(desk, browser, renewed.root.signed.encode())
     assert response.status_code == 409

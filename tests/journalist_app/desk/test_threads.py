@@ -95,4 +95,4 @@ def test_addresses_that_no_page_links_to_are_refused(desk: Desk, query: str) -> 
 
 def test_an_empty_desk_says_so(desk: Desk) -> None:
     """No table without threads."""
-    assert "No threads here." in desk.browser("oskar").get("/").text
+    assert "No threads here." in desk.browser("mei").get("/").text
