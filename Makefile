@@ -5,10 +5,11 @@ PYTHON ?= $(shell for one in /usr/bin/python3.11 python3.11 python3; do $$one -c
 VENV := .venv
 BIN := $(VENV)/bin
 ROOMS := crypto store source_app journalist_app deploy
-# What the tests drive besides Python: a browser, a tracer, a second implementation of age, and Chinese to look at.
-PACKAGES := python3-venv firefox-esr strace fonts-noto-cjk
+# What the tests drive besides Python: two browsers, Tor and its authorities, the firewall and its network namespaces, the parsers of
+# profiles and units, a tracer, a second implementation of age, and Chinese to look at.
+PACKAGES := python3-venv firefox-esr chromium tor nftables iproute2 apparmor systemd curl strace fonts-noto-cjk
 
-.PHONY: help setup packages demo test test-fast check bench clean
+.PHONY: help setup packages demo test test-fast test-host check bench clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -16,9 +17,11 @@ help: ## say what there is
 
 setup: $(VENV)/ready ## make the virtual environment from the locked list
 
-$(VENV)/ready: deploy/locks/development.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/locks/development.txt
+# One package (stem) comes as source: what builds it is installed first and by hash, not fetched unseen while it is built.
+$(VENV)/ready: deploy/locks/build.txt deploy/locks/development.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/locks/build.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes --requirement deploy/locks/development.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -41,6 +44,10 @@ test: packages setup check ## everything: checks, then all tests
 
 test-fast: setup ## the tests that need no browser and no patience
 	$(BIN)/pytest -m "not slow and not browser"
+
+# Not part of `make test`: it wants root, debootstrap and qemu, and most of an hour where the processor has to be emulated.
+test-host: setup ## a Debian guest, installed from this tree as an operator would; what was seen goes to build/test-host.json
+	$(BIN)/python -u -m tests.host
 
 check: setup ## lint, types, import rules, words
 	$(BIN)/ruff check .

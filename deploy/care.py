@@ -10,7 +10,6 @@ is refused until somebody has looked. The day of the last care stands in D/care.
 from __future__ import annotations
 
 import datetime
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.errors import DeployError
+from deploy.keeping import read_small, write_whole
 from deploy.server import opened, today
 from store import checkpoint, deletions, erase, replies
 from store.connections import DATABASE
@@ -128,12 +128,14 @@ def _finish(store: Store, *, rebuild: bool) -> bool:
 
 def _require_believable(path: Path, date: datetime.date) -> None:
     try:
-        text = path.read_bytes()[:MAX_LAST].decode("ascii").strip()
+        text = read_small(path, MAX_LAST).decode("ascii").strip()
         last = datetime.date.fromisoformat(text)
     except FileNotFoundError:
         return
     except ValueError:
         raise DeployError(f"{path} holds no day; if today is {date}, say so with --day-is-right") from None
+    except OSError as error:
+        raise DeployError(f"{path}: {error.strerror}") from None
     if (date - last).days > MOST_DAYS:
         raise DeployError(
             f"the last care was on {last} and the clock says {date}: a wrong clock would delete too early. "
@@ -142,15 +144,4 @@ def _require_believable(path: Path, date: datetime.date) -> None:
 
 
 def _keep(path: Path, date: datetime.date) -> None:
-    # A new file under the old name: a crash leaves one of the two days, never half of one.
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("w", encoding="ascii") as file:
-        file.write(f"{date.isoformat()}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(above)
-    finally:
-        os.close(above)
+    write_whole(path, f"{date.isoformat()}\n".encode("ascii"), mode=0o600)

@@ -12,7 +12,12 @@ import click
 from deploy.errors import DeployError
 from deploy.verbs.apps import desk_verb, source_verb, vault_verb
 from deploy.verbs.demo import demo_verb
+from deploy.verbs.desk_key import desk_key_verbs, onion_key_verbs
+from deploy.verbs.doctor import doctor_verb
+from deploy.verbs.host import render_verb, setup_verb
+from deploy.verbs.person import person_close, person_list, person_renew
 from deploy.verbs.server import person_add, server_verbs
+from deploy.verbs.watch import watch_key_verbs, watch_verb
 from source_app.settings import SettingsError
 from store.errors import StoreError
 
@@ -35,5 +40,13 @@ def main() -> None:
     """Dengwen: an anonymous-submission server."""
 
 
-for verb in (server_verbs, person_add, source_verb, desk_verb, vault_verb, demo_verb):
+VERBS = (
+    server_verbs,
+    *(person_add, person_renew, person_close, person_list),
+    *(source_verb, desk_verb, vault_verb),
+    *(render_verb, setup_verb, doctor_verb),
+    *(desk_key_verbs, onion_key_verbs, watch_key_verbs, watch_verb),
+    demo_verb,
+)
+for verb in VERBS:
     main.add_command(verb)

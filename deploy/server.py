@@ -21,8 +21,10 @@ from crypto import canonical
 from crypto.canonical import Fields
 from crypto.card import MAX_SEATS
 from crypto.errors import CryptoError
+from deploy import host
 from deploy.errors import DeployError
 from deploy.settings import NAME, SHARED, Settings, load
+from deploy.torrc import OnionSettings
 from journalist_app.desk.errors import DeskError
 from journalist_app.desk.installing import install
 from journalist_app.desk.keys import make_server_keys
@@ -41,15 +43,15 @@ MAX_INSTALL = 16 << 20
 SOURCE_BIND, DESK_BIND = "127.0.0.1:8080", "127.0.0.1:8081"
 
 
-def initialise(folder: Path, organisation: str, *, source: str = SOURCE_BIND, desk: str = DESK_BIND) -> bytes:
+def initialise(folder: Path, organisation: str, *, source: str = "", desk: str = "") -> bytes:
     """
     Make a server's folder.
 
     Args:
-        folder: Where; made if it is missing.
+        folder: Where; made if it is missing. In `host.FOLDER` the settings are those of an installed server.
         organisation: The name on every page.
-        source: Where the source app listens.
-        desk: Where the desk listens.
+        source: Where the source app listens, if not where it does by default.
+        desk: Where the desk listens, likewise.
 
     Returns:
         The server's public keys, as they stand in `server-public.json`.
@@ -60,10 +62,20 @@ def initialise(folder: Path, organisation: str, *, source: str = SOURCE_BIND, de
     if (folder / NAME).exists():
         raise DeployError(f"{folder / NAME} exists: there is a server here already")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    installed = folder.absolute() == host.FOLDER
+    source = source or (f"unix:{host.SOURCE_SOCKET}" if installed else SOURCE_BIND)
+    desk = desk or (f"unix:{host.DESK_SOCKET}" if installed else DESK_BIND)
     try:
         apps = (
-            SourceSettings(store=folder / STORE, organisation=organisation, bind=source),
-            DeskSettings(store=folder / STORE, keys=folder / KEYS, organisation=organisation, bind=desk),
+            SourceSettings(store=folder / STORE, organisation=organisation, bind=source, circuits=_behind_tor(source)),
+            DeskSettings(
+                store=folder / STORE,
+                keys=folder / KEYS,
+                organisation=organisation,
+                bind=desk,
+                circuits=_behind_tor(desk),
+                doctor=host.REPORT if installed else folder / host.REPORT.name,
+            ),
         )
         keys = make_server_keys((folder / KEYS).parent)
     except (ValueError, DeskError) as error:
@@ -75,9 +87,16 @@ def initialise(folder: Path, organisation: str, *, source: str = SOURCE_BIND, de
     return public
 
 
-def write_settings(folder: Path, organisation: str, source: SourceSettings, desk: DeskSettings) -> str:
+def _behind_tor(bind: str) -> bool:
+    # Nothing but tor connects to a unix socket of ours, and our torrc has it name the circuit first.
+    return bind.startswith("unix:")
+
+
+def write_settings(
+    folder: Path, organisation: str, source: SourceSettings, desk: DeskSettings, onion: OnionSettings | None = None
+) -> str:
     """
-    The text of dengwen.toml: every setting of both apps, paths relative to the folder.
+    The text of dengwen.toml: every setting there is, paths relative to the folder where they lie in it.
     """
     lines = [
         "# Every setting there is; a key that is missing or unknown is refused. Paths are relative to this file.",
@@ -85,12 +104,14 @@ def write_settings(folder: Path, organisation: str, source: SourceSettings, desk
         f"organisation = {_toml(organisation)}",
         f"store = {_toml(STORE)}",
     ]
-    for table, app in (("source", source), ("desk", desk)):
+    for table, app in (("source", source), ("desk", desk), ("onion", onion or OnionSettings())):
         lines += ["", f"[{table}]"]
         for field in dataclasses.fields(app):
             if field.name not in SHARED:
                 value = getattr(app, field.name)
-                lines.append(f"{field.name} = {_toml(value.relative_to(folder) if isinstance(value, Path) else value)}")
+                if isinstance(value, Path) and value.is_relative_to(folder):
+                    value = value.relative_to(folder)
+                lines.append(f"{field.name} = {_toml(value)}")
     return "\n".join(lines) + "\n"
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-dengwen.toml, read into the frozen settings of each app.
+dengwen.toml, read into the frozen settings of each app and of tor.
 
-Promises: every key of both apps stands in the file and no other does; paths are relative to the file's folder.
+Promises: every key of every table stands in the file and no other does; paths are relative to the file's folder.
 Refuses: unknown keys, missing keys, wrong types. There are no defaults here on purpose: what runs is what is written,
 and an operator who reads the file has read everything. It holds no secret; keys lie in files of their own.
 Leaves to others: the bounds of each value (the settings classes), and writing the first file (`server`).
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from deploy.errors import SettingsFileError
+from deploy.torrc import OnionSettings
 from journalist_app.desk.settings import DeskSettings
 from source_app.settings import SourceSettings
 
@@ -26,7 +27,7 @@ MAX_FILE = 65_536
 # Told to both apps once, at the top of the file.
 SHARED = ("organisation", "store")
 
-AppSettings = TypeVar("AppSettings", SourceSettings, DeskSettings)
+AppSettings = TypeVar("AppSettings", SourceSettings, DeskSettings, OnionSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class Settings:
         store: folder of the store.
         source: settings of the source app.
         desk: settings of the desk.
+        onion: settings of tor and its services.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class Settings:
     store: Path
     source: SourceSettings
     desk: DeskSettings
+    onion: OnionSettings
 
 
 def load(folder: Path) -> Settings:
@@ -64,18 +67,21 @@ def load(folder: Path) -> Settings:
         given = tomllib.loads(raw.decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsFileError(f"{path}: {error}") from None
-    refuse_difference(str(path), given, {*SHARED, "source", "desk"})
+    refuse_difference(str(path), given, {*SHARED, "source", "desk", "onion"})
     shared: dict[str, object] = {"organisation": given["organisation"], "store": folder / str(given["store"])}
     source = build(SourceSettings, given["source"], shared, folder, f"{path} [source]")
     desk = build(DeskSettings, given["desk"], shared, folder, f"{path} [desk]")
-    return Settings(folder=folder, organisation=source.organisation, store=source.store, source=source, desk=desk)
+    onion = build(OnionSettings, given["onion"], {}, folder, f"{path} [onion]")
+    return Settings(
+        folder=folder, organisation=source.organisation, store=source.store, source=source, desk=desk, onion=onion
+    )
 
 
 def build(
     kind: type[AppSettings], given: object, shared: Mapping[str, object], folder: Path, where: str
 ) -> AppSettings:
     """
-    Make one app's settings from its table: each field by its own name and type, paths below the folder.
+    Make the settings of one table: each field by its own name and type, paths below the folder.
     """
     if not isinstance(given, dict):
         raise SettingsFileError(f"{where}: a table is needed")

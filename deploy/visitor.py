@@ -129,8 +129,12 @@ class Visitor:
             sent["Content-Length"] = str(sum(len(one) if isinstance(one, bytes) else one.length for one in body))
         connection = http.client.HTTPConnection(self._netloc, timeout=TIMEOUT_SECONDS)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection.request(method, path, _stream(body) if method == "POST" else None, sent)
-        answer = connection.getresponse()
+        try:
+            connection.request(method, path, _stream(body) if method == "POST" else None, sent)
+            answer = connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise
         for line in answer.headers.get_all("Set-Cookie") or ():
             name, _, value = line.split(";", 1)[0].partition("=")
             self._cookies[name.strip()] = value

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,11 @@ from typing import NoReturn
 import click
 
 from deploy import server
+from deploy.errors import DeployError
 from deploy.verbs.options import server_folder
+from journalist_app.desk.errors import DeskError
+from journalist_app.desk.keys import NAME
+from journalist_app.desk.settings import DeskSettings, SettingsError
 
 
 @click.command("source")
@@ -34,7 +39,16 @@ def desk_verb(folder: Path) -> None:
     """Run the desk until a signal ends it."""
     from journalist_app.desk.serve import serve  # noqa: PLC0415 (as above)
 
-    serve(server.settings_of(folder).desk)
+    try:
+        serve(_with_credential(server.settings_of(folder).desk))
+    except (DeskError, SettingsError) as error:
+        raise DeployError(str(error)) from None
+
+
+def _with_credential(settings: DeskSettings) -> DeskSettings:
+    # As a unit, the desk may not read the server's folder of keys: systemd lends it the one file (LoadCredential=).
+    lent = os.environ.get("CREDENTIALS_DIRECTORY")
+    return dataclasses.replace(settings, keys=Path(lent) / NAME) if lent else settings
 
 
 @click.command(

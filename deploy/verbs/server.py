@@ -10,10 +10,12 @@ from typing import cast
 
 import click
 
-from deploy import server
+from deploy import host, server
+from deploy.becoming import become
 from deploy.care import REBUILD_BYTES, care
 from deploy.errors import DeployError
 from deploy.verbs.options import FILE, server_folder
+from deploy.verbs.person import tell
 from store.reviewers import Role
 
 
@@ -25,8 +27,12 @@ def server_verbs() -> None:
 @server_verbs.command("init")
 @server_folder
 @click.option("--organisation", required=True, help="The name that stands on every page.")
-@click.option("--source", default=server.SOURCE_BIND, show_default=True, help="Where the source app listens.")
-@click.option("--desk", default=server.DESK_BIND, show_default=True, help="Where the desk listens.")
+@click.option(
+    "--source",
+    default="",
+    help=f"Where the source app listens. Without it {server.SOURCE_BIND}; in {host.FOLDER} the socket that tor finds.",
+)
+@click.option("--desk", default="", help=f"Where the desk listens. Without it {server.DESK_BIND}, or its socket.")
 def server_init(folder: Path, organisation: str, source: str, desk: str) -> None:
     """Make a server; print its public keys for the ceremony."""
     public = server.initialise(folder, organisation, source=source, desk=desk)
@@ -52,6 +58,9 @@ def server_install(folder: Path, file: Path, fingerprint: str) -> None:
 )
 def server_care(folder: Path, day_is_right: bool, rebuild: bool) -> None:  # noqa: FBT001 (flags on the command line)
     """What is to be done each night: sweeping, expiry, deletions that are due, purging."""
+    folder = folder.absolute()
+    if folder == host.FOLDER:
+        become(host.CARE_ACCOUNT)
     done = care(folder, day_is_right=day_is_right, rebuild=rebuild)
     click.echo(
         f"replies expired: {done.expired_replies}; threads deleted: {done.deleted_threads}; batches purged: {done.purged_batches}; "
@@ -73,5 +82,4 @@ def server_care(folder: Path, day_is_right: bool, rebuild: bool) -> None:  # noq
 @click.option("--seat", type=click.IntRange(1), help="A reviewer's seat.")
 def person_add(folder: Path, name: str, role: str, seat: int | None) -> None:
     """Let someone log in at the desk; print their passphrase and TOTP secret, once."""
-    made = server.add_person(folder, name, role=cast("Role", role), seat=seat)
-    click.echo(f"name:       {made.person.name}\npassphrase: {made.passphrase}\nTOTP:       {made.totp}\n{made.uri}")
+    tell(server.add_person(folder, name, role=cast("Role", role), seat=seat))

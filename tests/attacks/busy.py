@@ -120,11 +120,11 @@ def busy_server(world: World) -> Busy:
             running = start(name, "deploy", (name, "--dir", str(world.server)), log=log, temporary=temporary)
             stack.callback(running.stop)
             origins.append(running.url)
-        _a_day(made, *origins)
+        a_day(made, *origins)
     return made
 
 
-def _a_day(made: Busy, source_url: str, desk_url: str) -> None:
+def a_day(made: Busy, source_url: str, desk_url: str) -> None:
     """What people do in it."""
     world = made.world
     made.files = [

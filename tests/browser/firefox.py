@@ -4,8 +4,8 @@ Debian's Firefox ESR, set as Tor Browser sets it at its safest level, driven thr
 
 What this file promises
 - A fresh profile in a folder of the test; nothing is read from or written to the home of whoever runs the tests.
-- JavaScript is off, fingerprints are resisted, fonts, SVG and WebGL are off. What is not loopback goes to a proxy that does not
-  exist, so a page that asks for anything from outside fails here instead of leaking there.
+- JavaScript is off, fingerprints are resisted, fonts, SVG and WebGL are off. What is not loopback goes to the proxy it is given, or to one
+  that does not exist, so a page that asks for anything from outside fails here instead of leaking there.
 - Things are found as a person or a screen reader finds them: by accessible name.
 - Every verb that leads to another page returns when that page is there; every wait has an end and says what it waited for.
 
@@ -85,8 +85,6 @@ TOR_BROWSER: Final[Mapping[str, bool | int | str]] = {
 #: A browser that is nobody's: no first-run pages, no updates, no reports, no network but loopback.
 ALONE: Final[Mapping[str, bool | int | str]] = {
     "network.proxy.type": 1,
-    "network.proxy.socks": "127.0.0.1",
-    "network.proxy.socks_port": 9,
     "network.proxy.socks_version": 5,
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
@@ -108,6 +106,8 @@ ALONE: Final[Mapping[str, bool | int | str]] = {
     "toolkit.legacyUserProfileCustomizations.stylesheets": True,
     "remote.log.level": "Error",
 }
+#: A SOCKS proxy that does not exist.
+NOWHERE: Final = ("127.0.0.1", 9)
 NARROW_WINDOW: Final = ":root { min-width: 0 !important; }\n"
 #: The browser's own pages about a connection that failed.
 FAILED: Final = ("about:neterror", "about:httpsonlyerror")
@@ -128,12 +128,13 @@ class Firefox:
     Args:
         folder: a folder of the test: profile, home and temporary files go below it.
         downloads: where files are saved without asking; a folder of the test.
+        proxy: host and port of the SOCKS proxy for all that is not loopback; one that does not exist, if it is not said.
     """
 
-    def __init__(self, folder: Path, *, downloads: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, downloads: Path | None = None, proxy: tuple[str, int] = NOWHERE) -> None:
         self.downloads = downloads or folder / "downloads"
         self.downloads.mkdir(parents=True, exist_ok=True)
-        self._profile = _profile(folder / "profile", self.downloads)
+        self._profile = _profile(folder / "profile", self.downloads, proxy)
         self._process = _launch(folder, self._profile)
         try:
             self._marionette = Marionette(host="127.0.0.1", port=self._port(), startup_timeout=START_SECONDS)
@@ -337,11 +338,13 @@ def _name(element: WebElement) -> str:
     return name.partition(" Browse… ")[0]
 
 
-def _profile(folder: Path, downloads: Path) -> Path:
+def _profile(folder: Path, downloads: Path, proxy: tuple[str, int]) -> Path:
     """A fresh profile in a folder that is not there yet."""
     prefs = {
         **TOR_BROWSER,
         **ALONE,
+        "network.proxy.socks": proxy[0],
+        "network.proxy.socks_port": proxy[1],
         "marionette.port": 0,
         "browser.download.folderList": 2,
         "browser.download.dir": str(downloads),

@@ -25,24 +25,6 @@ def dengwen(*arguments: str) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-def verbs(group: click.Group, before: str = "") -> set[str]:
-    found = set()
-    for name, command in group.commands.items():
-        found |= verbs(command, f"{before}{name} ") if isinstance(command, click.Group) else {before + name}
-    return found
-
-
-def test_the_readme_lists_every_verb_and_no_other() -> None:
-    """What the README says can be typed is what the program has."""
-    block = README.read_text().split("## The command")[1].split("##")[0]
-    listed = {
-        re.sub(r" (--|\[|NAME|D |FILE|…).*", "", line.strip().removeprefix("dengwen "))
-        for line in block.splitlines()
-        if line.strip()
-    }
-    assert listed == verbs(main)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     code, printed, said = dengwen("server", "init", "--dir", str(tmp_path / "d"), "--organisation", "Centre")

@@ -12,6 +12,7 @@ import pytest
 from deploy import server
 from deploy.errors import DeployError, SettingsFileError
 from deploy.settings import NAME, load
+from deploy.torrc import OnionSettings
 
 
 @pytest.fixture
@@ -34,6 +35,23 @@ def test_what_init_wrote_is_what_is_read(folder: Path) -> None:
     assert (settings.source.bind, settings.desk.bind) == ("127.0.0.1:1", "unix:/run/desk")
     assert settings.source.store == settings.desk.store == folder / "store"
     assert settings.desk.keys == folder / "keys/server.json"
+    assert settings.onion == OnionSettings()
+
+
+def test_behind_tor_the_circuit_is_expected_and_elsewhere_not(folder: Path) -> None:
+    """A unix socket is tor's, which names the circuit first; a port of the demo is a browser's, which does not."""
+    settings = load(folder)
+    assert (settings.source.circuits, settings.desk.circuits) == (False, True)
+
+
+def test_a_path_outside_the_folder_stays_where_it_is(folder: Path) -> None:
+    """What doctor writes lies on tmpfs: an absolute path is written and read as it is."""
+    change(folder, 'keys = "keys/server.json"', 'keys = "/run/elsewhere/server.json"')
+    settings = load(folder)
+    assert settings.desk.keys == Path("/run/elsewhere/server.json")
+    written = server.write_settings(folder, settings.organisation, settings.source, settings.desk, settings.onion)
+    assert 'keys = "/run/elsewhere/server.json"' in written
+    assert 'store = "store"' in written
 
 
 @pytest.mark.parametrize(
@@ -47,6 +65,9 @@ def test_what_init_wrote_is_what_is_read(folder: Path) -> None:
         pytest.param("[desk]", "[desk_]", "unknown: desk_; missing: desk", id="unknown table"),
         pytest.param('store = "store"', 'secret = "x"', "unknown: secret; missing: store", id="top level"),
         pytest.param("[desk]", "[desk", "dengwen.toml", id="not TOML"),
+        pytest.param("max_streams = 64", "max_streams = 6", r"\[onion\]: max_streams: 32 to", id="a browser's six"),
+        pytest.param("ssh = false", "", r"\[onion\]: missing: ssh", id="missing in onion"),
+        pytest.param("pow = true", "pow = 1", r"\[onion\] pow: bool expected", id="a number for truth"),
     ],
 )
 def test_a_file_that_differs_is_refused_by_name(folder: Path, old: str, new: str, said: str) -> None:

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""
+Who reaches the desk's onion: a person with a client key, as long as it is theirs, and nobody else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from deploy import desk_keys, socks
+from deploy.errors import SocksError
+from deploy.onion import opened
+from tests.onion.network import OTHERS, VISITING, Tor
+from tests.onion.office import Office
+from tests.onion.patience import patiently
+from tests.source_app.visitor import Visitor
+
+pytestmark = [
+    pytest.mark.onion,
+    pytest.mark.slow,
+    # stem 1.8.2, when it starts its threads.
+    pytest.mark.filterwarnings("ignore:setDaemon:DeprecationWarning"),
+]
+
+PERSON = "青杨"
+#: Tor's words for it: no key at all, and one that the descriptor is not for.
+NO_KEY, WRONG_KEY = 0xF4, 0xF5
+
+
+@pytest.fixture
+def stranger(office: Office) -> Iterator[Tor]:
+    """Somebody's tor that has no key."""
+    tor = office.network.add("stranger", OTHERS + VISITING)
+    tor.start()
+    office.network.informed(tor)
+    yield tor
+    tor.stop()
+
+
+def refused(tor: Tor, address: str) -> int:
+    """What a tor answers who asks for the desk; 0 if it connects."""
+    try:
+        socks.connect(tor.socks, address, 80).close()
+    except SocksError as error:
+        return error.code
+    return 0
+
+
+def login(tor: Tor, address: str) -> str:
+    """The desk's first page."""
+    return socks.fetch(address, "/login", tor.socks).body.decode()
+
+
+def test_the_desk_opens_with_a_key_and_never_without(office: Office, stranger: Tor) -> None:
+    """Refused without a key, served with one, refused once it was revoked; the others stay in, and the door stays barred."""
+    service, address = office.onion("desk"), office.address("desk")
+    assert refused(stranger, address) == NO_KEY
+
+    key = desk_keys.add(service, PERSON)
+    with opened(office.network.onion.folder / "control.sock") as door:
+        office.network.published(door.reload, key.address)
+        assert door.descriptor(key.address).restricted
+    stranger.hold("desk", key.line)
+    page = login(stranger, address)
+    assert 'name="passphrase"' in page
+
+    desk_keys.revoke(service, PERSON)
+    with opened(office.network.onion.folder / "control.sock") as door:
+        office.network.published(lambda: door.begin_anew(service), key.address)
+    assert PERSON not in desk_keys.names(service)
+    end = time.monotonic() + 60
+    while (code := refused(stranger, address)) != WRONG_KEY and time.monotonic() < end:
+        assert code, "a revoked key opened the door"
+    assert code == WRONG_KEY
+    stranger.hold("desk", "")
+    assert refused(stranger, address) == NO_KEY
+
+    with office.tunnel("desk") as way:
+        assert patiently(lambda: Visitor(way.url).get("/login")).status == 200
+
+
+def test_the_source_service_needs_no_key(office: Office, stranger: Tor) -> None:
+    """Whoever has the address comes in."""
+    assert socks.reachable(office.address("source"), stranger.socks) == 200
