@@ -111,6 +111,7 @@ def busy_server(world: World) -> Busy:
     Three sources, six files, batches, a reply, notes, an ordered deletion, a forgotten thread; then the programs end.
     """
     made = Busy(world)
+    world.into_real_time()
     with ExitStack() as stack:
         origins = []
         for name in ("source", "desk"):

@@ -186,6 +186,7 @@ def server_torrc(folder: Path) -> str:
 
 def opened(network: Network, world: World) -> Office:
     """Both programs, running."""
+    world.into_real_time()
     settings = world.server / "dengwen.toml"
     set_in(settings, "source", reserve_bytes=0, circuits=True)
     set_in(settings, "desk", circuits=True)
