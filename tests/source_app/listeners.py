@@ -58,7 +58,7 @@ class Program:
         """End it in order; what it wrote to standard error."""
         self.process.terminate()
         try:
-            return self.process.communicate(timeout=30)[1]
+            return self.process.communicate(timeout=60)[1]
         finally:
             self.kill()
 
