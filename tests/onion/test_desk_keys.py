@@ -5,14 +5,19 @@ Who reaches the desk's onion: a person with a client key, as long as it is their
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from deploy import desk_keys, socks
+from deploy import desk_keys, socks, watch_keys
+from deploy.doctor.checkup import examine
+from deploy.doctor.read_server import write_whole
 from deploy.errors import SocksError
 from deploy.onion import opened
+from deploy.watch import Watched, look
+from journalist_app.desk.health import Colour
 from tests.onion.network import OTHERS, VISITING, Tor
 from tests.onion.office import Office
 from tests.onion.patience import patiently
@@ -80,6 +85,28 @@ def test_the_desk_opens_with_a_key_and_never_without(office: Office, stranger: T
 
     with office.tunnel("desk") as way:
         assert patiently(lambda: Visitor(way.url).get("/login")).status == 200
+
+
+def test_an_operators_machine_asks_over_its_own_key_how_the_server_is(office: Office, stranger: Tor) -> None:
+    """With client key and watch key it learns what doctor found; without the watch key only that there is no answer for it."""
+    service, address, folder = office.onion("desk"), office.address("desk"), office.world.server
+    watched = Watched(onion=address, key=watch_keys.add(folder, "laptop"), proxy=stranger.socks)
+    key = desk_keys.add(service, "laptop")
+    with opened(office.network.onion.folder / "control.sock") as door:
+        office.network.published(door.reload, key.address)
+    stranger.hold("desk", key.line)
+    report = examine(folder, at=datetime.datetime.now(datetime.UTC), host=False)
+    write_whole(folder / "doctor.json", report.encode())
+    seen = look(watched)
+    assert "no answer" not in seen.lines[0]
+    assert {one.what for one in report.findings if not one.ok} == {
+        line.partition(" (")[0].partition(":")[0] for line in seen.lines[1:]
+    }
+
+    watch_keys.revoke(folder, "laptop")
+    assert look(watched).colour is Colour.RED
+    desk_keys.revoke(service, "laptop")
+    stranger.hold("desk", "")
 
 
 def test_the_source_service_needs_no_key(office: Office, stranger: Tor) -> None:
