@@ -23,12 +23,7 @@ from tests.onion.office import Office
 from tests.onion.patience import patiently
 from tests.source_app.visitor import Visitor
 
-pytestmark = [
-    pytest.mark.onion,
-    pytest.mark.slow,
-    # stem 1.8.2, when it starts its threads.
-    pytest.mark.filterwarnings("ignore:setDaemon:DeprecationWarning"),
-]
+pytestmark = [pytest.mark.onion, pytest.mark.slow]
 
 PERSON = "青杨"
 #: Tor's words for it: no key at all, and one that the descriptor is not for.

@@ -22,12 +22,7 @@ from tests.onion.office import Office
 from tests.onion.patience import until
 from tests.source_app.visitor import ROOT
 
-pytestmark = [
-    pytest.mark.onion,
-    pytest.mark.slow,
-    # stem 1.8.2, when it starts its threads.
-    pytest.mark.filterwarnings("ignore:setDaemon:DeprecationWarning"),
-]
+pytestmark = [pytest.mark.onion, pytest.mark.slow]
 
 READY_SECONDS, REACHED_SECONDS = 40.0, 60.0
 MOST_MEMORY = 250 << 20

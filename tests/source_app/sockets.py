@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import stat
 import threading
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from tests.source_app.listeners import Program, ask, listening, running, status
 
 
-class OnUnixSockets:
+class OnUnixSockets(ABC):
     """
     Attributes:
         page: an address that answers 200.
@@ -23,9 +24,9 @@ class OnUnixSockets:
 
     page: str
 
+    @abstractmethod
     def arguments(self, folder: Path, bind: str) -> list[str]:
         """The app's command line after `python`, its store in that folder."""
-        raise NotImplementedError
 
     def test_it_listens_on_a_socket_file_of_its_account_and_takes_it_away(self, tmp_path: Path) -> None:
         """The one line names it, nobody else may connect, and after the end there is none."""
