@@ -12,12 +12,13 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from store import batches, checkpoint, erase, items, modes, sweep, threads
-from store.engine import open_store
+from store.engine import Store, open_store
 from store.errors import ExposedError
 from store.schema import GATE, migrate
 from tests.store.accounts import DESK, GROUP, OUTSIDER, ROOT, SOURCE, Account
@@ -53,11 +54,12 @@ def bits_in(folder: Path) -> dict[str, set[int]]:
     return found
 
 
-def deposit(folder: Path) -> None:
-    """What the source app does: a message and a file."""
+def deposit(folder: Path) -> Store:
+    """What the source app does: a message and a file. Whoever drops the store it returns lets the log and its index go at any time."""
     store = open_store(folder)
     row = [make_item(), make_file(store)]
     items.deposit(store, locator=LOCATOR, generation=1, items=row, day=DAY)
+    return store
 
 
 def upload_that_breaks_off(folder: Path) -> None:
@@ -197,14 +199,14 @@ def test_a_store_is_given_to_a_group(place: Path) -> None:
     """After its folder was opened to the group, what lies astray is found and mended; a second time there is nothing."""
     folder = shared(place, 0o700)
     migrate(folder)
-    deposit(folder)
-    assert list(modes.astray(folder)) == [] or ROOT
-    folder.chmod(0o2770)
-    astray = set(modes.astray(folder))
-    assert astray == set(folder.rglob("*"))
-    assert modes.mend(folder) == len(astray)
-    assert list(modes.astray(folder)) == []
-    assert bits_in(folder) == {"files": {0o660}, "folders": {0o2770}}
+    with closing(deposit(folder)):
+        assert list(modes.astray(folder)) == [] or ROOT
+        folder.chmod(0o2770)
+        astray = set(modes.astray(folder))
+        assert astray == set(folder.rglob("*"))
+        assert modes.mend(folder) == len(astray)
+        assert list(modes.astray(folder)) == []
+        assert bits_in(folder) == {"files": {0o660}, "folders": {0o2770}}
     for account in (SOURCE, DESK):
         assert account.does(lambda: (deposit(folder), take_out(folder))) == ""
     assert modes.mend(folder) == 0
