@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pwd
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,46 @@ def look(tell: Teller, apps: tuple[str, ...]) -> None:
             tell.found(f"{app}: {what}", sorted(seen), ok=seen == {wanted})
     tor = {_profile(pid) for pid in processes("tor@default.service")}
     tell.found("tor: AppArmor enforces Debian's profile", sorted(tor), ok=tor == {"system_tor (enforce)"})
+
+
+def try_out(tell: Teller, apps: tuple[str, ...]) -> None:
+    """
+    What somebody could do who made an app run code of theirs: a program under its account and its profile, and nothing else of its unit.
+
+    The filter of system calls, the empty network and the read-only disk are left out on purpose: here AppArmor stands alone.
+    """
+    for app in apps:
+        line = f"setpriv --reuid={app} --regid=dengwen --init-groups aa-exec -p {app} -- /usr/bin/python3 -I -c {shlex.quote(_ATTEMPTS)}"
+        seen = sh(line).split()
+        tell.found(f"{app}: its profile alone lets code in it do nothing of this", seen, ok=seen == _OUTCOMES)
+
+
+_ATTEMPTS = """
+import os, socket, subprocess
+def attempt(what, act):
+    try:
+        act()
+        print(what + "=done")
+    except OSError as error:
+        print(what + "=" + type(error).__name__)
+attempt("read-itself", lambda: os.listdir("/opt/dengwen"))
+attempt("read-store", lambda: os.listdir("/var/lib/dengwen/store"))
+attempt("start-program", lambda: subprocess.run(["/bin/true"]))
+attempt("start-python", lambda: os.execv("/usr/bin/python3", ["python3", "-c", "pass"]))
+attempt("read-accounts", lambda: open("/etc/group").read() and open("/etc/hostname").read())
+attempt("read-journal", lambda: os.listdir("/run/log/journal"))
+attempt("ipv4", lambda: socket.socket(socket.AF_INET))
+attempt("ipv6", lambda: socket.socket(socket.AF_INET6))
+attempt("netlink", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW))
+attempt("packets", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+attempt("write-tmp", lambda: open("/var/tmp/left", "w"))
+attempt("write-run", lambda: open("/dev/shm/left", "w"))
+"""
+_OUTCOMES = [
+    "read-itself=done", "read-store=done", "start-program=PermissionError", "start-python=PermissionError", "read-accounts=PermissionError",
+    "read-journal=PermissionError", "ipv4=PermissionError", "ipv6=PermissionError", "netlink=PermissionError", "packets=PermissionError",
+    "write-tmp=PermissionError", "write-run=PermissionError",
+]  # fmt: skip
 
 
 def _facts(pid: int) -> dict[str, str]:

@@ -55,6 +55,9 @@ def main() -> None:
             memory(tell)
         with tell.part("AppArmor's refusals"):
             refusals(tell)
+        # After the last look at what was refused: this is.
+        with tell.part("code inside a profile"):
+            confined.try_out(tell, APPS)
     with tell.part("logs of the end"):
         for name in (*APPS, "tor@default", "dengwen-doctor", "dengwen-care"):
             said = sh(f"journalctl --no-pager -q -o cat -u {name} | tail -n 12").strip()
