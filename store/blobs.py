@@ -13,7 +13,7 @@ import fcntl
 import os
 import re
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from store.disk import Buffer, Disk
@@ -107,6 +107,18 @@ class Blobs:
             return self._path(name).stat().st_ctime
         except FileNotFoundError:
             return None
+
+    def incoming_bytes(self) -> int:
+        """
+        The bytes of blobs that are being written, or were when their writer died.
+        """
+        total = 0
+        with os.scandir(self._incoming) as found:
+            for entry in found:
+                # Committed or aborted between the two looks.
+                with suppress(FileNotFoundError):
+                    total += entry.stat(follow_symlinks=False).st_size
+        return total
 
     def sweep_incoming(self, *, before: float) -> int:
         """

@@ -23,6 +23,7 @@ from store.models import (
     DeletionRow,
     EnvelopeRow,
     ItemRow,
+    SlipRow,
     ThreadRow,
     WithdrawnRow,
 )
@@ -62,15 +63,16 @@ class Purged:
     silent: tuple[int, ...]
 
 
-def forget(store: Store, thread: bytes, *, day: datetime.date) -> bool:
+def forget(store: Store, thread: bytes, *, day: datetime.date, locator: bytes | None = None) -> bool:
     """
-    Erase a thread at its source's wish, at once: items, replies, blobs, locator and designation.
+    Erase a thread at its source's wish, at once: items, replies, blobs, locator, designation and slips.
 
     What stays is a mark of its server id and the day, which the next batch tells the vaults.
 
     Args:
         thread: The server's id of the thread.
         day: The server's day (UTC).
+        locator: The codename's, so that its slips go also where there is no thread yet.
 
     Returns:
         Whether there was such a thread; a repeated wish has no effect.
@@ -78,6 +80,8 @@ def forget(store: Store, thread: bytes, *, day: datetime.date) -> bool:
     """
     with store.write() as connection:
         gone = erase_thread(store, connection, thread)
+        if connection.execute(delete(SlipRow).where(SlipRow.locator == locator)).rowcount:
+            checkpoint.after_erasing(store, connection)
         if gone:
             connection.execute(insert(WithdrawnRow), {"thread_id": thread, "day": day})
     return gone
@@ -104,6 +108,9 @@ def erase_thread(store: Store, connection: Connection, thread: bytes) -> bool:
     blobs = _blobs(connection, ItemRow.thread_id == thread)
     items = select(ItemRow.id).where(ItemRow.thread_id == thread)
     connection.execute(delete(DeletionRow).where((DeletionRow.target == thread) | DeletionRow.target.in_(items)))
+    # A slip that outlived its thread could begin it anew.
+    locator = select(ThreadRow.locator).where(ThreadRow.id == thread).scalar_subquery()
+    connection.execute(delete(SlipRow).where(SlipRow.locator == locator))
     if connection.execute(delete(ThreadRow).where(ThreadRow.id == thread)).rowcount == 0:
         return False
     _afterwards(store, connection, blobs)
@@ -134,6 +141,7 @@ def erase_item(store: Store, connection: Connection, item: bytes) -> bool:
                 items=ThreadRow.items - 1,
                 waiting=ThreadRow.waiting - waiting,
                 length=ThreadRow.length - facts.length,
+                files=ThreadRow.files - (facts.length if blobs else 0),
             )
         )
     _afterwards(store, connection, blobs)
@@ -161,6 +169,7 @@ def purge_acknowledged(store: Store, *, day: datetime.date) -> tuple[Purged, ...
                 continue
             connection.execute(delete(WithdrawnRow).where(WithdrawnRow.batch == batch))
             blobs = _blobs(connection, ItemRow.batch == batch)
+            _give_back(connection, batch)
             of_batch = select(ItemRow.id).where(ItemRow.batch == batch)
             gone = connection.execute(delete(EnvelopeRow).where(EnvelopeRow.item_id.in_(of_batch))).rowcount
             if gone:
@@ -191,6 +200,20 @@ def _acknowledged(connection: Connection) -> list[tuple[int, datetime.date, set[
         (number, first, set(connection.execute(seats.where(AcknowledgementRow.batch >= number)).scalars()))
         for number, first in connection.execute(statement).all()
     ]
+
+
+def _give_back(connection: Connection, batch: int) -> None:
+    """
+    Count the blobs of a batch as gone from their threads.
+    """
+    freed = (
+        select(ItemRow.thread_id, func.sum(ItemRow.length).label("length"))
+        .join(EnvelopeRow, EnvelopeRow.item_id == ItemRow.id)
+        .where(ItemRow.batch == batch, ItemRow.thread_id.is_not(None), EnvelopeRow.blob.is_not(None))
+        .group_by(ItemRow.thread_id)
+    )
+    for thread, length in connection.execute(freed).all():
+        connection.execute(update(ThreadRow).where(ThreadRow.id == thread).values(files=ThreadRow.files - length))
 
 
 def _blobs(connection: Connection, condition: ColumnElement[bool]) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ Lane: TypeAlias = Literal["source", "team"]
 # Two words usually suffice; a deposit is never refused because a name is taken.
 _TRIES_WITH_TWO_WORDS = 8
 _TRIES = 64
+# Bound values of one statement; SQLite takes many more.
+ASKED = 1_000
 
 _FLOOR_AND_THREAD = spelled(
     select(OrganisationRow.floor, ThreadRow.id).select_from(
@@ -41,7 +43,22 @@ _FLOOR_AND_THREAD = spelled(
         )
     )
 )
-_NEW_THREAD = spelled(insert(ThreadRow).on_conflict_do_nothing(index_elements=["designation"]))
+_NEW_THREAD = spelled(
+    insert(ThreadRow).on_conflict_do_nothing(index_elements=["designation"]),
+    (
+        "id",
+        "locator",
+        "generation",
+        "designation",
+        "first_day",
+        "last_day",
+        "items",
+        "waiting",
+        "length",
+        "replies",
+        "files",
+    ),
+)
 _NEW_ITEM = spelled(
     insert(ItemRow).on_conflict_do_nothing(index_elements=["id"]),
     ("id", "thread_id", "lane", "card_sequence", "epoch", "seats", "length"),
@@ -56,6 +73,7 @@ _COUNT = spelled(
         items=ThreadRow.items + bindparam("more_items"),
         waiting=ThreadRow.waiting + bindparam("more_items"),
         length=ThreadRow.length + bindparam("more_length"),
+        files=ThreadRow.files + bindparam("more_files"),
         # Days are ISO text: the later one is the greater.
         last_day=func.max(ThreadRow.last_day, bindparam("day", type_=Text()), type_=Text()),
     )
@@ -168,6 +186,23 @@ def deposit(
     return done
 
 
+def present(store: Store, locator: bytes, ids: Sequence[bytes]) -> frozenset[bytes]:
+    """
+    Which of these items the thread of a locator holds, sealed or already purged.
+
+    Args:
+        locator: The 32-byte locator of the codename.
+        ids: At most `ASKED` item ids.
+
+    """
+    if len(ids) > ASKED:
+        raise ValueError(f"at most {ASKED} items are asked for at a time")
+    of_thread = select(ItemRow.id).join(ThreadRow, ThreadRow.id == ItemRow.thread_id)
+    with store.read() as connection:
+        found = connection.execute(of_thread.where(ThreadRow.locator == locator, ItemRow.id.in_(ids))).scalars()
+        return frozenset(found)
+
+
 _Rows: TypeAlias = tuple[dict[str, object], dict[str, object]]
 
 
@@ -206,7 +241,7 @@ def _deposit(
     if new:
         thread = _make_thread(connection, locator, generation, day)
     stored: list[bytes] = []
-    length = 0
+    length = files = 0
     for item, (facts, envelope) in zip(items, rows, strict=True):
         if connection.execute(_NEW_ITEM, {**facts, "thread_id": thread}).rowcount == 0:
             _require_repeat(connection, item, thread)
@@ -219,8 +254,15 @@ def _deposit(
         connection.execute(_NEW_ENVELOPE, envelope)
         stored.append(item.id)
         length += item.length
+        files += item.length if item.blob is not None else 0
     if thread is not None and stored:
-        more = {"thread": thread, "more_items": len(stored), "more_length": length, "day": day.isoformat()}
+        more = {
+            "thread": thread,
+            "more_items": len(stored),
+            "more_length": length,
+            "more_files": files,
+            "day": day.isoformat(),
+        }
         connection.execute(_COUNT, more)
     return Deposited(thread, new, tuple(stored))
 
@@ -237,6 +279,7 @@ def _make_thread(connection: sqlite3.Connection, locator: bytes | None, generati
         "waiting": 0,
         "length": 0,
         "replies": 0,
+        "files": 0,
     }
     for attempt in range(_TRIES):
         words = 2 if attempt < _TRIES_WITH_TWO_WORDS else 3

@@ -145,6 +145,7 @@ class ThreadRow(Base):
         Index("ix_threads_arrived", "last_day", "id", sqlite_where=text("waiting > 0")),
         Index("ix_threads_handed_over", "last_day", "id", sqlite_where=text("waiting = 0")),
         Index("ix_threads_replied", "last_day", "id", sqlite_where=text("replies > 0")),
+        Index("ix_threads_files", "accepted_until", "files", sqlite_where=text("files > 0")),
         WITHOUT_ROWID,
     )
 
@@ -158,6 +159,12 @@ class ThreadRow(Base):
     waiting: Mapped[int]
     length: Mapped[int]
     replies: Mapped[int]
+    # Checked where they stand: SQLite adds no constraint to a table that is there.
+    files: Mapped[int] = mapped_column(CheckConstraint("files >= 0", name="files"), server_default=text("0"))
+    accepted_bytes: Mapped[int | None] = mapped_column(CheckConstraint("accepted_bytes > 0", name="accepted_bytes"))
+    accepted_until: Mapped[datetime.date | None] = mapped_column(
+        CheckConstraint("(accepted_until IS NULL) = (accepted_bytes IS NULL)", name="accepted_until")
+    )
 
 
 class ItemRow(Base):
@@ -228,6 +235,27 @@ class ReplyRow(Base):
     expires: Mapped[datetime.date]
     header: Mapped[bytes]
     payload: Mapped[bytes]
+
+
+class SlipRow(Base):
+    """
+    A slip: what a shell that holds no codename needs to send parts into one thread, sealed under the slip itself.
+    """
+
+    __tablename__ = "slips"
+    __table_args__: Any = (
+        _sized("digest", 32),
+        _sized("locator", 32),
+        Index("ix_slips_locator", "locator"),
+        Index("ix_slips_expires", "expires"),
+        WITHOUT_ROWID,
+    )
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    locator: Mapped[bytes]
+    generation: Mapped[int]
+    sealed: Mapped[bytes]
+    expires: Mapped[datetime.date]
 
 
 class AcknowledgementRow(Base):

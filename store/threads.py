@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, bindparam, select, text, tuple_
 
@@ -26,7 +26,7 @@ Filter: TypeAlias = Literal["all", "arrived", "handed over", "replied"]
 
 MOST_THREADS_A_PAGE = 200
 
-_THREAD = select(
+_THREAD: Select[Any] = select(  # type: ignore[assignment] # a Select of any columns
     ThreadRow.id,
     ThreadRow.designation,
     ThreadRow.generation,
@@ -36,9 +36,15 @@ _THREAD = select(
     ThreadRow.waiting,
     ThreadRow.length,
     ThreadRow.replies,
+    ThreadRow.files,
+    ThreadRow.accepted_bytes,
+    ThreadRow.accepted_until,
 )
+# What the driver gives as ISO text: first day, last day, accepted until.
+_DAYS = (3, 4, 11)
 _BY_LOCATOR = spelled(_THREAD.where(ThreadRow.locator == bindparam("locator")))
 _BY_ID = _THREAD.where(ThreadRow.id == bindparam("thread"))
+_BY_NAME = _THREAD.where(ThreadRow.designation == bindparam("designation"))
 # Written out, not bound: SQLite uses a partial index only when it can read the condition.
 _FILTERS: dict[Filter, ColumnElement[bool] | None] = {
     "all": None,
@@ -72,6 +78,9 @@ class Thread:
         waiting: How many of them are in no batch yet.
         length: The payload bytes it ever received.
         replies: How many replies the source can see now.
+        files: The bytes of its files that lie on the server now.
+        accepted_bytes: The bytes its files may have here, if somebody at the desk accepted it.
+        accepted_until: The last day on which that counts.
 
     """
 
@@ -84,6 +93,9 @@ class Thread:
     waiting: int
     length: int
     replies: int
+    files: int = 0
+    accepted_bytes: int | None = None
+    accepted_until: datetime.date | None = None
 
     @property
     def arrived(self) -> bool:
@@ -130,9 +142,10 @@ def find(store: Store, locator: bytes) -> Thread | None:
         row = driver(connection).execute(_BY_LOCATOR, {"locator": locator}).fetchone()
     if row is None:
         return None
-    thread, designation, generation, first_day, last_day, *counts = row
-    day = datetime.date.fromisoformat
-    return Thread(thread, designation, generation, day(first_day), day(last_day), *counts)
+    facts = list(row)
+    for place in _DAYS:
+        facts[place] = None if facts[place] is None else datetime.date.fromisoformat(facts[place])
+    return Thread(*facts)
 
 
 def get(store: Store, thread: bytes) -> Thread:
@@ -145,6 +158,21 @@ def get(store: Store, thread: bytes) -> Thread:
     """
     with store.read() as connection:
         row = connection.execute(_BY_ID, {"thread": thread}).one_or_none()
+    if row is None:
+        raise MissingError("there is no such thread")
+    return Thread(*row)
+
+
+def named(store: Store, designation: str) -> Thread:
+    """
+    The thread of this designation.
+
+    Raises:
+        MissingError: There is none (any more).
+
+    """
+    with store.read() as connection:
+        row = connection.execute(_BY_NAME, {"designation": designation}).one_or_none()
     if row is None:
         raise MissingError("there is no such thread")
     return Thread(*row)
@@ -169,9 +197,7 @@ def page(store: Store, *, after: Cursor | None = None, limit: int = 50, show: Fi
     return Page(threads, Cursor(threads[-1].last_day, threads[-1].id) if more else None)
 
 
-def _page_statement(
-    after: Cursor | None, limit: int, show: Filter
-) -> Select[bytes, str, int, datetime.date, datetime.date, int, int, int, int]:
+def _page_statement(after: Cursor | None, limit: int, show: Filter) -> Select[Any]:
     statement = _THREAD.order_by(ThreadRow.last_day.desc(), ThreadRow.id.desc()).limit(limit)
     condition = _FILTERS[show]
     if condition is not None:
