@@ -10,7 +10,20 @@ from typing import Final, TypeAlias
 
 from flask import Flask, Response
 
-from source_app import ended, landing, received, returning, thread, writing
+from source_app import (
+    appending,
+    ended,
+    guidance,
+    landing,
+    leaving,
+    progress,
+    received,
+    returning,
+    thread,
+    waiting,
+    writing,
+)
+from source_app.gateways import turn_away
 from source_app.headers import guard
 from source_app.intake import Intake
 from source_app.kdf import Derivations
@@ -34,15 +47,26 @@ _PAGES: Final[tuple[tuple[str, str, View], ...]] = (
     ("POST", "write", writing.take),
     ("GET", "return", returning.show),
     ("POST", "return", returning.take),
+    ("GET", "waiting", waiting.show),
     ("GET", "received", received.show),
     ("POST", "known", received.know),
     ("POST", "attach", received.attach),
+    ("GET", "files", received.files),
+    ("POST", "files", received.add),
+    ("GET", "before", received.before),
+    ("GET", "sent", received.sent),
+    ("GET", "progress", progress.show),
+    ("POST", "slip", appending.give),
     ("GET", "thread", thread.show),
     ("POST", "thread", thread.turn),
     ("POST", "answer", thread.answer),
     ("POST", "delete", thread.delete),
     ("POST", "forget", thread.forget),
-    ("POST", "leave", thread.leave),
+    ("POST", "leave", leaving.leave),
+    ("POST", "exit", leaving.escape),
+    ("GET", "blank", leaving.blank),
+    ("GET", "codename", guidance.codename),
+    ("GET", "authorship", guidance.authorship),
     ("POST", "again", ended.take),
 )
 
@@ -69,17 +93,24 @@ def create_app(settings: SourceSettings) -> Flask:
     app.extensions[KEY] = Parts(
         settings=settings,
         store=store,
-        intake=Intake(store, reserve=settings.reserve_bytes, writers=settings.workers * settings.threads),
+        intake=Intake(
+            store,
+            reserve=settings.reserve_bytes,
+            writers=settings.workers * settings.threads,
+            quota=settings.thread_bytes,
+        ),
         memory=memory,
         sealer=Sealer(memory),
-        derivations=Derivations(settings.slots),
+        derivations=Derivations(settings.slots, memory),
     )
     speak(app)
     carry(app)
     guard(app)
+    turn_away(app)
     answer_errors(app)
     serve_files(app)
     _route(app, "GET", "/", "choose", landing.choose)
+    _route(app, "POST", "/parts", "parts", appending.take)
     for language in LANGUAGES:
         for method, name, view in _PAGES:
             _route(app, method, f"/{language.path}/{name}", f"{language.path} {method} {name}", view)

@@ -4,7 +4,8 @@ The circuit a connection came by, and what one circuit may hold at once.
 
 tor begins each connection with a line of its own (`HiddenServiceExportCircuitID haproxy`). Its number is known to this process and the
 local tor alone, and to nobody who could name a person by it; still it is used for one thing, so that one circuit cannot take what all
-need, and is forgotten with the connection: never logged, never stored, never given to a page. gunicorn's own reader of such lines would
+need: it counts what the circuit holds, and deals out turns in the codenames' line. It is forgotten with the connection and the place in that line: never
+logged, never stored, never given to a page. gunicorn's own reader of such lines would
 do without one, and hand the number to every page as an address.
 """
 
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from gunicorn.http.errors import NoMoreData, ParseException
@@ -116,3 +119,26 @@ class Places:
         """Circuits that hold something."""
         with self._lock:
             return len(self._held)
+
+
+_thread = threading.local()
+
+
+@contextmanager
+def asked_by(circuit: int | None) -> Iterator[None]:
+    """
+    While a thread answers a request of this circuit; None if tor tells none.
+    """
+    _thread.circuit = circuit
+    try:
+        yield
+    finally:
+        _thread.circuit = None
+
+
+def present() -> int | None:
+    """
+    The circuit of the request that this thread answers, for whoever deals out turns.
+    """
+    circuit: int | None = getattr(_thread, "circuit", None)
+    return circuit

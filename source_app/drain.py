@@ -13,9 +13,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from source_app.body import Body, pieces_of
 from source_app.errors import DisconnectedError
 from source_app.limits import DRAIN_BYTES, DRAIN_SECONDS
-from source_app.upload import Body, pieces_of
 
 if TYPE_CHECKING:
     from flask import Response

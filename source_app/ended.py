@@ -12,7 +12,7 @@ from crypto.errors import CodenameError
 from source_app import render
 from source_app.errors import BadFormError, SourceAppError
 from source_app.parts import parts
-from source_app.posted import NoTaker, Posted, read_post
+from source_app.posted import Posted, read_post
 from source_app.refusals import kept_of, said_of, status_of, trouble_page
 from source_app.returning import CODENAME, said_of_codename, session_of
 from source_app.sending import Sending
@@ -40,7 +40,7 @@ def again_page(posted: Posted) -> Response:
 
 def take() -> Response:
     """POST: the codename opens the visit, and the text that was kept is sent."""
-    posted = read_post(Kind.AGAIN, NoTaker())
+    posted = read_post(Kind.AGAIN)
     text, typed = posted.text(MESSAGE), posted.text(CODENAME)
     if posted.form is None:
         return posted.answer(_page(403, text, typed, files=False))
@@ -52,7 +52,7 @@ def take() -> Response:
         return _page(400, text, typed, files=False, notice=said_of_codename(error), wrong=True)
     try:
         with trouble_is_said():
-            session = session_of(secret)
+            session = session_of(secret, posted.form)
             sending = Sending(session)
             sending.began(posted.form)
             sending.field(MESSAGE, text)

@@ -47,6 +47,10 @@ class TooLargeError(UploadError):
     """A file, or the form as a whole, is over the limit that stands beside the field."""
 
 
+class TooManyError(UploadError):
+    """More files than one form may bring, or folders too deep in one another."""
+
+
 class MessageTooLongError(UploadError):
     """The message is over its limit."""
 
@@ -57,6 +61,10 @@ class DisconnectedError(UploadError):
 
 class NoSpaceError(UploadError):
     """The disk, or the part of it that files may fill, is full."""
+
+
+class NoRoomError(NoSpaceError):
+    """Files find no room: the disk's part for them, their thread's lane or its quota is full. Words do."""
 
 
 class SendAgainError(UploadError):

@@ -4,7 +4,8 @@ The name a file bears, read from its part's header as the browser wrote it.
 
 A name is evidence and is kept unchanged: slashes, NUL, bidi overrides and all. It never becomes a path here, so nothing
 about it can be dangerous; whoever shows it makes it visible. Only its length is bounded (spec F6), and bytes that are
-not UTF-8 become U+FFFD, because a bad name must not cost the file.
+not UTF-8 become U+FFFD, because a bad name must not cost the file. Of a folder that was chosen whole, the way to each
+file is its name.
 """
 
 from __future__ import annotations
@@ -61,8 +62,19 @@ def shorten(name: str, limit: int = NAME_BYTES) -> str:
     if len(raw) <= limit:
         return raw.decode()
     dot = raw.rfind(b".")
-    extension = raw[dot:] if dot > 0 and len(raw) - dot <= EXTENSION_BYTES else b""
+    extension = raw[dot:] if dot > raw.rfind(b"/") + 1 and len(raw) - dot <= EXTENSION_BYTES else b""
     return raw[: limit - len(extension)].decode("utf-8", "ignore") + extension.decode()
+
+
+def depth(name: str) -> int:
+    """
+    Args:
+        name: of a file; one of a folder bears its way from there (`folder/within/name`), as the browser wrote it.
+
+    Returns:
+        how many folders it lies in, one in another.
+    """
+    return name.count("/")
 
 
 def _unescape(value: str) -> str:

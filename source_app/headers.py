@@ -2,7 +2,7 @@
 """
 The headers on every answer, pages, errors and styles alike.
 
-Nothing but what the pages use may load, nothing may frame them, nothing is kept, and nothing says which version answers.
+Nothing but what the pages use may load, nobody but they themselves may frame them, nothing is kept, and nothing says which version answers.
 `same-origin` and not `no-referrer`: with the latter browsers send `Origin: null` with our own forms, and the check below would be
 blind.
 """
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; "
+        "frame-ancestors 'self'; base-uri 'none'"
     ),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

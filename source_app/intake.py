@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Final
 from crypto.epochs import Addressees, addressees
 from crypto.errors import NoSeatError
 from source_app.errors import ClosedError
+from source_app.limits import THREAD_BYTES
 from source_app.organisation import Organisation, Reading, prove, read
+from source_app.space import Space
 from source_app.submission import Sender, Submission
 from store.errors import StoreError
 from store.seats import version
@@ -53,19 +55,25 @@ class Intake:
     """
 
     def __init__(
-        self, store: Store, *, reserve: int, writers: int = 1, clock: Callable[[], datetime.date] = today
+        self,
+        store: Store,
+        *,
+        reserve: int,
+        writers: int = 1,
+        quota: int = THREAD_BYTES,
+        clock: Callable[[], datetime.date] = today,
     ) -> None:
         """
         Args:
             store: where items go.
-            reserve: bytes of disk that files leave to messages (see `limits.room_for_files`).
+            reserve: bytes of disk that files leave to messages.
             writers: files that may be written at the same time, by all workers together.
+            quota: bytes of files that a thread nobody accepted may have on the server.
             clock: the server's day.
         """
         self.store = store
-        self.reserve = reserve
-        self.writers = writers
         self.clock = clock
+        self.space = Space(store, reserve=reserve, quota=quota, writers=writers, clock=clock)
         # Two threads may read the same version at once; the one that is forgotten cost a few milliseconds.
         self._reading: Reading | None = None
         self._again = 0.0

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import make_response, render_template
-
 from source_app import render
 from source_app.errors import ClosedError
-from source_app.languages import LANGUAGES
 from source_app.parts import parts
 from source_app.refusals import closed_notice
 
@@ -21,9 +18,7 @@ if TYPE_CHECKING:
 
 def choose() -> Response:
     """GET: both languages, in both scripts."""
-    return make_response(
-        render_template("choose.html", languages=LANGUAGES, organisation=parts().settings.organisation)
-    )
+    return render.page("choose")
 
 
 def show() -> Response:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from flask import g, request
-from flask_babel import Babel, get_translations
+from flask_babel import Babel, force_locale, get_translations
 from markupsafe import Markup
 
 if TYPE_CHECKING:
@@ -123,11 +123,11 @@ def _said(text: str) -> str:
 
 
 def _catalogue(language: Language) -> NullTranslations:
-    # Flask-Babel finds the catalogue anew for each sentence, and a page has dozens. It gives that of the request's language,
-    # which is the one asked for.
+    # Flask-Babel finds the catalogue anew for each sentence, and a page has dozens.
     found = _loaded.get(language.path)
     if found is None:
-        found = _loaded[language.path] = get_translations()
+        with force_locale(language.locale):
+            found = _loaded[language.path] = get_translations()
     return found
 
 

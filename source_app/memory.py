@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-What all workers know together, in memory only: the RAM keys and three tables that forget.
+What all workers know together, in memory only: the RAM keys and some tables that forget.
 
 One anonymous shared mapping, made by the master before it forks, so that a form opened at one worker is understood by
 the other and survives a worker's death. A restart loses all of it: the pages say so. No file holds it, and the page with the keys is
@@ -50,6 +50,9 @@ class Memory:
             "visits": (1024, 4, 4096),
             "shown": (1024, 8, 8),
             "forgotten": (256, 8, 8),
+            "uploads": (512, 8, 160),
+            "held": (512, 8, 192),
+            "derived": (512, 8, 248),
         }
         size = mmap.PAGESIZE + sum(Table.span(*shape) for shape in shapes.values())
         self._map = mmap.mmap(-1, size)
@@ -76,6 +79,12 @@ class Memory:
         self.shown: Final = tables["shown"]
         #: Threads by a hash of their locator: the last time their source deleted everything.
         self.forgotten: Final = tables["forgotten"]
+        #: Visits by id: how far what they are sending has come.
+        self.uploads: Final = tables["uploads"]
+        #: Cookies and tokens of running uploads, by a hash: the same, sealed under a newer key.
+        self.held: Final = tables["held"]
+        #: Codenames in line, by a name made of their ticket: who derives one, or, sealed, what it derived to.
+        self.derived: Final = tables["derived"]
 
     def now(self) -> int:
         """Seconds of a clock that no administrator sets, the same in every process."""
@@ -155,6 +164,15 @@ class Table:
             self._put(page, key, record, seconds)
         return record
 
+    def touch(self, key: bytes, seconds: int = 2 * ROTATION) -> None:
+        """Remember what is remembered under a key, if anything is, from now for a time: never for a shorter one than it had."""
+        with self._memory.changing() as page:
+            for at in self._places(key):
+                name, dies, _ = _SLOT.unpack_from(page, at)
+                now = self._memory.now()
+                if name == key and now < dies < now + seconds:
+                    page[at + 16 : at + 24] = (now + seconds).to_bytes(8, "big")
+
     def drop(self, key: bytes) -> None:
         """Forget a key, and overwrite what was there."""
         with self._memory.changing() as page:
@@ -218,6 +236,7 @@ class _Lock:
     def __init__(self) -> None:
         self._threads = threading.Lock()
         self._file = os.memfd_create("lock", os.MFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._file)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     """
 
     TOO_LARGE = "too large"
+    TOO_MANY = "too many"
     FULL = "full"
     SEND_AGAIN = "send again"
     TROUBLE = "trouble"
@@ -36,11 +37,13 @@ class Arrived:
         name: the file's name as the source's browser gave it; empty for a message.
         length: bytes of content, before padding.
         item: the 16-byte item id.
+        again: whether it was there already: a repeat of its form brought it.
     """
 
     name: str
     length: int
     item: bytes
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

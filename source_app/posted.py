@@ -10,10 +10,12 @@ bounded) so that the answer can show it again; its files are not.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from flask import current_app, request
 
+from source_app.body import Body
 from source_app.drain import answer_first
 from source_app.errors import (
     BadFormError,
@@ -26,14 +28,15 @@ from source_app.errors import (
 )
 from source_app.headers import require_own_page
 from source_app.kdf import BusyError
-from source_app.outcome import Received
+from source_app.outcome import Arrived, Received
 from source_app.parts import parts
-from source_app.session import EndedError, Form, Kind
-from source_app.upload import FILES, TOKEN, Body, FileSink, receive
-from source_app.visitors import visiting
+from source_app.progress import Coming
+from source_app.session import COOKIE, EndedError, Form, Kind
+from source_app.upload import FILES, TOKEN, FileSink, receive
+from source_app.visitors import PAST_COOKIE, visiting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from flask import Response
 
@@ -49,6 +52,9 @@ class Taker(Protocol):
 
     def file(self, name: str, /) -> FileSink:
         """A file begins."""
+
+    def safe(self, arrived: Arrived, /) -> None:
+        """A file has arrived whole."""
 
 
 class NoTaker:
@@ -66,6 +72,9 @@ class NoTaker:
             BadFormError: always.
         """
         raise BadFormError("a file in a form that takes none")
+
+    def safe(self, _arrived: Arrived, /) -> None:
+        """Files are looked at when the form is whole."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,15 +128,18 @@ class Posted:
 
 
 class _Counted:
-    """A body that knows how much of it is still to come."""
+    """A body that knows how much of it is still to come, and tells it where that is counted."""
 
     def __init__(self, stream: Body, length: int) -> None:
         self.stream = stream
-        self.left = length
+        self.length = self.left = length
+        self.coming: Coming | None = None
 
     def read(self, size: int, /) -> bytes:
         piece = self.stream.read(size)
         self.left -= len(piece)
+        if self.coming is not None:
+            self.coming.came(self.length - self.left)
         return piece
 
 
@@ -137,7 +149,7 @@ def read_post(kind: Kind, taker: Taker | None = None) -> Posted:
 
     Args:
         kind: the form it has to be.
-        taker: what takes its parts; a form without one takes no files.
+        taker: what takes its parts; a form without one takes no files, and nothing of the store is asked for it: it may be the way out.
 
     Raises:
         ForeignError: it comes from a page that is not ours.
@@ -147,13 +159,15 @@ def read_post(kind: Kind, taker: Taker | None = None) -> Posted:
     length = request.content_length
     posted = Posted(_body=_Counted(request.environ["wsgi.input"], length or 0))
     reading = _Reading(posted, kind, taker or NoTaker())
-    settings = parts().settings
+    limits = parts().settings.limits
+    if taker is not None:
+        limits = parts().intake.space.within(limits, _locator(kind))
     try:
         posted.received = receive(
             posted._body,  # noqa: SLF001 - the record's own module
             request.headers.get("Content-Type", ""),
             length,
-            limits=settings.limits.on(settings.store),
+            limits=limits,
             open_file=reading.file,
             on_field=reading.field,
         )
@@ -162,7 +176,31 @@ def read_post(kind: Kind, taker: Taker | None = None) -> Posted:
         posted.received = error.received
         # What was not handed on because of the refusal, a message over its limit, can still be shown again.
         posted.fields = {name: text for name, text in error.received.fields.items() if name != TOKEN}
+    finally:
+        if posted._body.coming is not None:  # noqa: SLF001 - as above
+            posted._body.coming.ended()  # noqa: SLF001 - as above
     return posted
+
+
+def _locator(kind: Kind) -> bytes | None:
+    session = visiting() if kind is Kind.VISIT else None
+    return None if session is None else session.subkeys.locator
+
+
+class _Told:
+    """A file whose arrival is told to those who wait for it."""
+
+    def __init__(self, sink: FileSink, *told: Callable[[Arrived], None]) -> None:
+        self._sink = sink
+        self._told = told
+        self.write = sink.write
+        self.abort = sink.abort
+
+    def finish(self) -> Arrived:
+        arrived = self._sink.finish()
+        for tell in self._told:
+            tell(arrived)
+        return arrived
 
 
 class _Reading:
@@ -172,12 +210,14 @@ class _Reading:
         self._posted = posted
         self._kind = kind
         self._taker = taker
+        self._tokens: list[str] = []
 
     def field(self, name: str, text: str) -> None:
         posted = self._posted
         if name == TOKEN:
             posted.form = self._judged(text)
             if posted.form is not None:
+                self._tokens = [text, *filter(None, [request.cookies.get(PAST_COOKIE)])]
                 self._taker.began(posted.form)
             return
         posted.fields[name] = text
@@ -188,7 +228,18 @@ class _Reading:
         if self._posted.form is None:
             self._posted.files = True
             raise TokenError(f"{FILES} under a token that opens nothing")
-        return self._taker.file(name)
+        sink = self._taker.file(name)
+        body = self._posted._body  # noqa: SLF001 - the record's own module
+        if body.coming is None:
+            body.coming = self._begun(self._posted.form, body.length)
+        coming = body.coming
+        return _Told(sink, lambda _arrived: coming.arrived(), self._taker.safe)
+
+    def _begun(self, form: Form, length: int) -> Coming:
+        of = form.session if self._kind is Kind.VISIT else form.visit
+        cookie, sealer = request.cookies.get(COOKIE), parts().sealer
+        hold = partial(sealer.hold, of, cookie=cookie, tokens=self._tokens)
+        return Coming(parts().memory, visit=of, form=form.id, length=length, hold=hold)
 
     def _judged(self, token: str) -> Form | None:
         try:

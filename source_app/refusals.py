@@ -7,10 +7,12 @@ One sentence for each thing a source can do about it. No trace, no name of a cla
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from flask import current_app, request
+from flask.logging import default_handler
 from werkzeug.exceptions import HTTPException
 
 from source_app import render
@@ -20,16 +22,19 @@ from source_app.errors import (
     DisconnectedError,
     LeftError,
     MessageTooLongError,
+    NoRoomError,
     NoSpaceError,
     SendAgainError,
     TokenError,
     TooLargeError,
+    TooManyError,
     TroubleError,
     UploadError,
 )
 from source_app.headers import ForeignError
 from source_app.kdf import BusyError
 from source_app.languages import translated as _
+from source_app.limits import DEPTH, FILES
 from source_app.parts import parts
 from source_app.session import EndedError
 from source_app.visitors import visit_is
@@ -43,7 +48,7 @@ Trouble: TypeAlias = UploadError | ClosedError | BusyError | EndedError | Overlo
 
 def status_of(error: Trouble) -> int:
     """The HTTP status of a refusal."""
-    if isinstance(error, (TooLargeError, MessageTooLongError)):
+    if isinstance(error, (TooLargeError, TooManyError, MessageTooLongError)):
         return 413
     if isinstance(error, TroubleError):
         return 500
@@ -54,6 +59,8 @@ def status_of(error: Trouble) -> int:
 
 def said_of(error: Trouble) -> tuple[str, ...]:
     """What happened and what can be done, in sentences."""
+    if isinstance(error, BusyError):
+        return _busy(error)
     for kinds, say in _SAID:
         if isinstance(error, kinds):
             return say()
@@ -71,8 +78,16 @@ def kept_of(error: Trouble, text: str) -> tuple[str, ...]:
 
 def _too_large() -> tuple[str, ...]:
     return (
-        _("That was too large: at most %(size)s can be sent at a time.", size=render.file_limit()),
+        _("That was too large: at most %(size)s can be sent at a time.", size=render.size(parts().settings.file_bytes)),
         _("Nothing is kept of a file that is too large. What is listed as received is safe."),
+    )
+
+
+def _too_many() -> tuple[str, ...]:
+    most = {"count": f"{FILES:,}", "depth": DEPTH}
+    return (
+        _("That was more than %(count)s files at a time, or more than %(depth)s folders in one another.", **most),
+        _("What is listed as received is safe. Please send the folder as one archive."),
     )
 
 
@@ -87,6 +102,17 @@ def _no_space() -> tuple[str, ...]:
     return (
         _("There is no more room on this server at the moment. What is not listed as received was not stored."),
         _("Please try again in some hours. Short messages often still find room."),
+    )
+
+
+def _no_room() -> tuple[str, ...]:
+    return (
+        _(
+            "There is no more room for files on this server at the moment. What is not listed as received was not stored."
+        ),
+        _(
+            "Words still get through. Send words first: say what you have and how large it is. We will make room for you, and tell you so where you read our answers."
+        ),
     )
 
 
@@ -107,8 +133,20 @@ def closed_notice() -> tuple[str, ...]:
     )
 
 
-def _busy() -> tuple[str, ...]:
+def _crowded() -> tuple[str, ...]:
     return (_("Very many people are here at the moment. Nothing was stored. Please try again in a few minutes."),)
+
+
+def _busy(error: BusyError) -> tuple[str, ...]:
+    if error.kept:
+        return (
+            _("Very many people are here at the moment, and nothing was stored yet. Your place in the line is kept."),
+            _("Please press the button again in about %(count)s seconds.", count=error.seconds),
+        )
+    return (
+        _("Very many people are here at the moment, and there was no place in the line. Nothing was stored."),
+        _("Please try again in about %(count)s seconds.", count=error.seconds),
+    )
 
 
 def _again() -> tuple[str, ...]:
@@ -139,10 +177,12 @@ def _ended() -> tuple[str, ...]:
 
 _SAID: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[], tuple[str, ...]]], ...]] = (
     (TooLargeError, _too_large),
+    (TooManyError, _too_many),
     (MessageTooLongError, _too_long),
+    (NoRoomError, _no_room),
     (NoSpaceError, _no_space),
     (ClosedError, _closed),
-    ((BusyError, OverloadedError), _busy),
+    (OverloadedError, _crowded),
     (SendAgainError, _again),
     (LeftError, _left),
     (TroubleError, _trouble),
@@ -164,7 +204,8 @@ def left_page() -> Response:
 
 
 def answer_errors(app: Flask) -> None:
-    """Give an app its error pages."""
+    """Give an app its error pages, and its log lines without the time: one that dates a failure dates a visit."""
+    default_handler.setFormatter(logging.Formatter("%(levelname)s in %(module)s: %(message)s"))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(ForeignError, _foreign)
     app.register_error_handler(StoreError, _failed)

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-How a page is made: its template, and what every page shows.
+How a page is made: its template, what every page shows, and its size.
+
+Whoever counts the bytes of an answer learns how many times SHAPE it holds, and no page of ours needs more than one, but for text that is
+kept after a refusal. That text is padded by itself, so that the sum tells nothing of what else stands on its page. The padding is spaces behind
+the page: no browser shows them, and nothing on the way compresses an answer.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import current_app, make_response
 from flask.templating import Environment
+from markupsafe import escape
 
 from source_app.languages import LANGUAGES, chosen, sentences
 from source_app.languages import translated as _
@@ -22,6 +27,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from flask import Response
+
+#: Every page is padded to a multiple of this, the small frames inside a page to a multiple of FRAME.
+SHAPE: Final = 32 * KIB
+FRAME: Final = 4 * KIB
+#: Of a redirect, the address and the body together.
+REDIRECT: Final = 64
 
 _UNITS: Final = ((GIB, "GB"), (MIB, "MB"), (KIB, "KB"))
 
@@ -58,8 +69,24 @@ def page(template: str, status: int = 200, **shown: object) -> Response:
     Args:
         template: its name, without `.html`.
         status: the HTTP status.
-        shown: what the template shows; `token` for a page whose forms are not of this visit.
+        shown: what the template shows; `token` for a page whose forms are not of this visit, `text` for what is kept of a refused form.
     """
+    return _made(template, status, SHAPE, shown)
+
+
+def frame(template: str, status: int = 200, **shown: object) -> Response:
+    """
+    Make what a page shows in a frame of its own; the same as a page, but small.
+
+    Args:
+        template: its name, without `.html`.
+        status: the HTTP status.
+        shown: what the template shows.
+    """
+    return _made(template, status, FRAME, shown)
+
+
+def _made(template: str, status: int, shape: int, shown: dict[str, object]) -> Response:
     session = visiting()
     shown.setdefault("elsewhere", "")
     shown.setdefault("notice", ())
@@ -73,7 +100,22 @@ def page(template: str, status: int = 200, **shown: object) -> Response:
         session=session is not None,
         **shown,
     )
-    response = make_response(html, status)
+    return answered(html, status, shape, kept=str(shown.get("text", "")))
+
+
+def answered(html: str, status: int, shape: int, *, kept: str = "") -> Response:
+    """
+    HTML as an answer of whole shapes.
+
+    Args:
+        html: the page.
+        status: the HTTP status.
+        shape: what its size is a multiple of.
+        kept: text that stands on it, escaped there.
+    """
+    raw = html.encode()
+    beside = len(escape(kept).encode())
+    response = make_response(raw + b" " * ((beside - len(raw)) % shape + -beside % shape), status)
     response.headers["Content-Type"] = "text/html; charset=utf-8"
     return response
 
@@ -82,8 +124,10 @@ def redirected(name: str) -> Response:
     """
     To another page of this language, by GET: a POST that was taken leaves no request with its contents in the browser's history.
     """
-    response = make_response("", 303)
-    response.headers["Location"] = f"/{chosen().path}/{name}"
+    address = f"/{chosen().path}/{name}"
+    # Where it leads is not to be told from its length.
+    response = make_response(b" " * (REDIRECT - len(address)), 303)
+    response.headers["Location"] = address
     return response
 
 
@@ -109,9 +153,13 @@ def size(length: int) -> str:
 
 
 def file_limit() -> str:
-    """The limit that stands beside a file field: what is set, or what the disk still has room for."""
-    settings = parts().settings
-    return size(settings.limits.on(settings.store).file)
+    """
+    The limit that stands beside a file field: what is set, or what there is room for under a codename never used; empty if there is none.
+
+    It is the same for every visit: of its own thread, accepted or full, no page tells.
+    """
+    found = parts().intake.space.shown(parts().settings.limits).file
+    return size(found) if found else ""
 
 
 def characters() -> str:

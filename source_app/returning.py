@@ -8,26 +8,31 @@ look-ups run for both. What is wrong with a codename is said before anything is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from crypto.codename import Codename
 from crypto.errors import CheckError, CodenameError, SymbolCountError, UnknownSymbolError
 from source_app import render
 from source_app.errors import BadFormError, SourceAppError
+from source_app.kdf import BusyError
 from source_app.languages import translated as _
 from source_app.parts import parts
-from source_app.posted import NoTaker, Posted, read_post
+from source_app.posted import Posted, read_post
 from source_app.refusals import said_of, status_of, trouble_page
 from source_app.session import Kind
 from source_app.storing import trouble_is_said
-from source_app.visitors import fresh_token, visit_is
+from source_app.visitors import fresh_token, keep_ticket, visit_is
 from store import threads
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Response
 
+    from crypto.derive import Subkeys
     from crypto.hidden import Hidden
-    from source_app.session import Session
+    from source_app.session import Form, Session
 
 CODENAME = "codename"
 _SHOWN = 24
@@ -44,7 +49,7 @@ def take() -> Response:
 
     The answer is a redirect, so that the browser's history holds no request with a codename in it.
     """
-    posted = read_post(Kind.RETURN, NoTaker())
+    posted = read_post(Kind.RETURN)
     text = posted.text(CODENAME)
     if posted.error is not None:
         return posted.answer(_refused(posted, text))
@@ -56,8 +61,11 @@ def take() -> Response:
         return _again(text, said_of_codename(error), 400)
     try:
         with trouble_is_said():
-            visit_is(session_of(secret))
+            visit_is(session_of(secret, posted.form))
     except SourceAppError as error:
+        if isinstance(error, BusyError) and error.kept:
+            keep_ticket(posted.form.ticket(secret))
+            return render.redirected("waiting")
         posted.failed(error)
         return _refused(posted, text)
     return render.redirected("thread")
@@ -72,9 +80,13 @@ def _refused(posted: Posted, text: str) -> Response:
     return _again(text, said_of(error), status_of(error))
 
 
-def session_of(secret: Hidden) -> Session:
+def session_of(secret: Hidden, form: Form) -> Session:
     """
     A new visit for a codename.
+
+    Args:
+        secret: the codename.
+        form: it was typed into; sent again, it keeps its place in the line.
 
     Raises:
         ClosedError: nothing is installed, so nothing can be derived.
@@ -83,12 +95,28 @@ def session_of(secret: Hidden) -> Session:
     there = parts()
     generations = there.intake.root().generations
     # Every live generation, always: stopping at the first that is known would tell known from unknown by the clock.
-    derived = [there.derivations.derive(secret, generation) for generation in generations]
-    found = len(derived) - 1
-    for number, subkeys in enumerate(derived[:-1]):
-        if threads.find(there.store, subkeys.locator) is not None:
+    derived = there.derivations.derive(secret, generations, ticket=form.ticket(secret))
+    return opened({generation.number: keys for generation, keys in zip(generations, derived, strict=True)})
+
+
+def opened(derived: Mapping[int, Subkeys], *, visit: bytes | None = None) -> Session:
+    """
+    The visit of a codename that was derived.
+
+    Args:
+        derived: its subkeys by the generations' numbers, in their order.
+        visit: the id of the visit, if it is not a new one.
+
+    Raises:
+        EndedError: that visit was left.
+    """
+    there = parts()
+    *older, found = derived
+    for number in older:
+        if threads.find(there.store, derived[number].locator) is not None:
             found = number
-    return there.sealer.begin(generations[found].number, derived[found])
+    session = there.sealer.begin(found, derived[found])
+    return session if visit is None else there.sealer.today(replace(session, id=visit))
 
 
 def said_of_codename(error: CodenameError) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ during a file does not cost the words.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from source_app import visit
 from source_app.errors import LeftError, SourceAppError
 from source_app.languages import chosen
+from source_app.outcome import Arrived, Received
 from source_app.parts import parts
 from source_app.posted import NoTaker, Posted
 from source_app.senders import forgotten, sender_of
@@ -64,12 +66,17 @@ class Sending(NoTaker):
         """
         return self._opened().file(name)
 
+    def safe(self, arrived: Arrived, /) -> None:
+        """List a file as soon as it is safe: what comes after it may take hours, or break off."""
+        self.arrived = True
+        self._list(visit.entries_of(Received(arrived=(arrived,))))
+
     def end(self, posted: Posted) -> None:
         """
         Close the form, however it ended: commit the list of its files, and list what became of them.
         """
         self.arrived = self.arrived or bool(posted.received.arrived)
-        self._list(visit.entries_of(posted.received))
+        self._list(visit.entries_of(replace(posted.received, arrived=())))
         if self._submission is None:
             return
         try:
@@ -95,7 +102,7 @@ class Sending(NoTaker):
             # That there is nobody to seal to is said before the KDF is paid.
             intake.addressees()
             generation = intake.root().generations[-1]
-            subkeys = parts().derivations.derive(form.secret, generation)
+            (subkeys,) = parts().derivations.derive(form.secret, [generation], ticket=form.ticket(form.secret))
             self.session = parts().sealer.begin(generation.number, subkeys, first=form)
             self._forgotten = forgotten(self.session)
         return self.session

@@ -72,6 +72,8 @@ def options(settings: SourceSettings) -> dict[str, Any]:
         # On a unix socket gunicorn trusts every peer, whatever stands in the first of these; with nothing to trust it for, it cannot matter.
         "forwarded_allow_ips": "",
         "forwarder_headers": "",
+        # "Content_Length" would be left out and the rest believed; no browser writes one, so its request is none.
+        "header_map": "refuse",
         "secure_scheme_headers": {},
         # For what gunicorn makes: its socket file, if it makes one.
         "umask": 0o077,

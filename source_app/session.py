@@ -6,19 +6,22 @@ Both are SecretBox boxes of fixed length under keys that exist only in the worke
 of a codename, and the codename itself only while its page may still show it. The token says which form this is, for which session,
 and, on a first visit, the codename that nobody has seen yet: its KDF runs at the POST, never at the GET (§7).
 
-A box that does not open is an ended visit, not an attack: restarts and rotations make such boxes every day.
+A box that does not open is an ended visit, not an attack: restarts and rotations make such boxes every day. The boxes of an upload that
+runs longer than their key lives are sealed once more under each newer key and found again by a hash, so that the upload does not end its
+own visit; the old key goes all the same, and with it every other box.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import enum
 import hashlib
 import secrets
 import struct
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import nacl.exceptions
 from nacl.secret import SecretBox
@@ -28,6 +31,9 @@ from crypto.hidden import Hidden
 from source_app.errors import SourceAppError
 from source_app.memory import Memory, purpose
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 COOKIE: Final = "s"
 SHOWN_SECONDS: Final = 20 * 60
 SECRET: Final = 18  # spec K2
@@ -36,6 +42,8 @@ _SESSION = struct.Struct(">16sIQ18s32s32s32s")
 _FORM = struct.Struct(">B16s16s18s")
 _KNOWN: Final = b"k"
 _LEFT: Final = b"l"
+_COOKIE: Final = b"cookie"
+_TOKEN: Final = b"form"
 _OVERHEAD: Final = SecretBox.NONCE_SIZE + SecretBox.MACBYTES
 _NOT_YET: Final = (1 << 64) - 1  # no answer has shown the codename, so its time does not run
 
@@ -76,6 +84,7 @@ class Kind(enum.IntEnum):
     VISIT = 3
     AGAIN = 4
     PAST = 5
+    WAIT = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +110,12 @@ class Form:
         Id of the visit that a first form begins: made from the form's id, so that a repeat of the form is the same visit.
         """
         return hashlib.blake2b(key=self.id, digest_size=16, person=b"visit").digest()
+
+    def ticket(self, codename: Hidden) -> bytes:
+        """
+        What names a codename's place in the line of derivations: 16 bytes, the same for a repeat of the form with the same codename.
+        """
+        return hashlib.blake2b(codename, key=self.id, digest_size=16, person=b"ticket").digest()
 
 
 class Sealer:
@@ -149,7 +164,7 @@ class Sealer:
             session = replace(session, shown_until=self._begun(session.id))
         keys = session.subkeys
         return self._seal(
-            b"cookie",
+            _COOKIE,
             _SESSION.pack(
                 session.id,
                 session.generation,
@@ -168,7 +183,7 @@ class Sealer:
         Raises:
             EndedError: the value does not open, or its visit was ended.
         """
-        plain = self._open(b"cookie", value, _SESSION.size)
+        plain = self._open(_COOKIE, value, _SESSION.size)
         name, generation, until, secret, token, thread, seed = _SESSION.unpack(plain)
         return self.today(
             Session(
@@ -185,14 +200,46 @@ class Sealer:
         self._memory.marks.change(session.id, lambda was: was if was == _LEFT else _KNOWN)
         return session.without_codename()
 
-    def leave(self, session: Session) -> None:
-        """End a visit: its cookie opens nothing any more, at any worker, and its list is forgotten."""
-        self._memory.marks.put(session.id, _LEFT)
-        self._memory.visits.drop(session.id)
+    def leave(self, visit: bytes) -> None:
+        """
+        End a visit: its cookie opens nothing any more, at any worker, and its list is forgotten.
+
+        Args:
+            visit: its id; of one that has not begun yet too, and then it does not begin.
+        """
+        self._memory.marks.put(visit, _LEFT)
+        self._memory.visits.drop(visit)
 
     def left(self, session: Session) -> bool:
         """Whether a visit was ended, at any worker."""
-        return self._memory.marks.get(session.id) == _LEFT
+        return self._left(session.id)
+
+    def hold(self, visit: bytes, *, cookie: str | None, tokens: Iterable[str]) -> None:
+        """
+        Keep a visit from ending of itself while something is on its way to it: what its browser holds opens as if it were sealed now, and
+        what is remembered of it is remembered as long. A visit that was left is held no more.
+
+        Args:
+            visit: its id.
+            cookie: its cookie, as the browser has it.
+            tokens: of its forms, as the browser has them.
+        """
+        memory = self._memory
+        for table in (memory.marks, memory.visits, memory.shown):
+            table.touch(visit)
+        boxes = [(_TOKEN, value, _FORM.size) for value in tokens]
+        if cookie is not None:
+            boxes.append((_COOKIE, cookie, _SESSION.size))
+        for name, value, size in boxes:
+            with contextlib.suppress(EndedError):
+                memory.held.put(_held(name, value), self._box(name, self._open(name, value, size)))
+        if self._left(visit):
+            # Asked afterwards, so that whoever leaves meanwhile leaves nothing behind.
+            for name, value, _size in boxes:
+                memory.held.drop(_held(name, value))
+
+    def _left(self, visit: bytes) -> bool:
+        return self._memory.marks.get(visit) == _LEFT
 
     def _begun(self, visit: bytes) -> int:
         until = (self._memory.now() + SHOWN_SECONDS).to_bytes(8, "big")
@@ -214,7 +261,7 @@ class Sealer:
 
     def token(self, form: Form) -> str:
         """A form as the value of its first field, always of one length."""
-        return self._seal(b"form", _FORM.pack(form.kind, form.id, form.session, form.secret or bytes(SECRET)))
+        return self._seal(_TOKEN, _FORM.pack(form.kind, form.id, form.session, form.secret or bytes(SECRET)))
 
     def form(self, value: str) -> Form:
         """
@@ -223,13 +270,16 @@ class Sealer:
         Raises:
             EndedError: the token does not open.
         """
-        kind, name, session, secret = _FORM.unpack(self._open(b"form", value, _FORM.size))
+        kind, name, session, secret = _FORM.unpack(self._open(_TOKEN, value, _FORM.size))
         carried = Hidden(secret) if kind in (Kind.WRITE, Kind.PAST) else None
         return Form(kind=Kind(kind), id=name, session=session, secret=carried)
 
     def _seal(self, name: bytes, plain: bytes) -> str:
+        return base64.urlsafe_b64encode(self._box(name, plain)).decode()
+
+    def _box(self, name: bytes, plain: bytes) -> bytes:
         newest, _ = self._memory.ram_keys()
-        return base64.urlsafe_b64encode(SecretBox(purpose(newest, name)).encrypt(plain)).decode()
+        return bytes(SecretBox(purpose(newest, name)).encrypt(plain))
 
     def _open(self, name: bytes, value: str, size: int) -> bytes:
         if len(value) != -(-(size + _OVERHEAD) // 3) * 4:
@@ -238,12 +288,24 @@ class Sealer:
             box = base64.b64decode(value.encode("ascii"), altchars=b"-_", validate=True)
         except (UnicodeEncodeError, binascii.Error):
             raise EndedError from None
+        opened = self._opened(name, box)
+        if opened is None and (held := self._memory.held.get(_held(name, value))):
+            opened = self._opened(name, held)
+        if opened is None:
+            raise EndedError
+        return opened
+
+    def _opened(self, name: bytes, box: bytes) -> bytes | None:
         for key in self._memory.ram_keys():
             try:
                 return SecretBox(purpose(key, name)).decrypt(box)
             except (nacl.exceptions.CryptoError, ValueError):
                 continue
-        raise EndedError
+        return None
+
+
+def _held(name: bytes, value: str) -> bytes:
+    return hashlib.blake2b(value.encode(), digest_size=16, person=b"held " + name).digest()
 
 
 def new_form(kind: Kind, session: Session | None = None, secret: Hidden | None = None) -> Form:

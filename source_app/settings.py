@@ -9,14 +9,25 @@ and hands the record over. It holds no secret.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from source_app.limits import DRAIN_BYTES, FILE_BYTES, IDLE_SECONDS, MESSAGE_BYTES, RESERVE_BYTES, Limits
+from source_app.limits import (
+    DRAIN_BYTES,
+    FILE_BYTES,
+    IDLE_SECONDS,
+    MESSAGE_BYTES,
+    PART_BYTES,
+    RESERVE_BYTES,
+    THREAD_BYTES,
+    Limits,
+)
 
 #: What a `bind` begins with that names a socket file, and how long a path the kernel takes.
 UNIX = "unix:"
 LONGEST_PATH = 107
+_ONION = re.compile(r"[a-z2-7]{56}\.onion")
 
 
 class SettingsError(ValueError):
@@ -33,8 +44,10 @@ class SourceSettings:
         organisation: the name that stands on every page.
         message_bytes: longest message, in bytes of UTF-8.
         file_bytes: longest file.
+        part_bytes: length of the parts that a shell sends.
         drain_bytes: how much of a refused body is read and thrown away, so that the browser shows the page that says so.
         reserve_bytes: disk that files leave to messages.
+        thread_bytes: files that one thread may have on the server, unless the desk accepted it up to more.
         silence_seconds: a body that sends nothing for this long is ended.
         kdf_slots: codenames derived at the same time by all workers together; 0 is one for each core.
         workers: processes that answer.
@@ -42,20 +55,25 @@ class SourceSettings:
         bind: where gunicorn listens, `host:port` or `unix:/path`; not looked at where systemd hands a socket over.
         circuits: whether tor begins each connection with its circuit (`HiddenServiceExportCircuitID haproxy`). Then a
             connection without is refused; otherwise one with.
+        onion: the address of this service, `.onion` included. Then a request that names another host gets a page that says why not.
+            Empty: not looked at.
     """
 
     store: Path
     organisation: str
     message_bytes: int = MESSAGE_BYTES
     file_bytes: int = FILE_BYTES
+    part_bytes: int = PART_BYTES
     drain_bytes: int = DRAIN_BYTES
     reserve_bytes: int = RESERVE_BYTES
+    thread_bytes: int = THREAD_BYTES
     silence_seconds: int = int(IDLE_SECONDS)
     kdf_slots: int = 0
     workers: int = 2
     threads: int = 600
     bind: str = "127.0.0.1:0"
     circuits: bool = False
+    onion: str = ""
 
     def __post_init__(self) -> None:
         name = self.organisation
@@ -64,8 +82,10 @@ class SourceSettings:
         for key, low, high in (
             ("message_bytes", 1 << 16, 8 << 20),
             ("file_bytes", 1 << 16, 1 << 40),
+            ("part_bytes", 1 << 16, 1 << 30),
             ("drain_bytes", 0, 1 << 40),
             ("reserve_bytes", 0, 1 << 50),
+            ("thread_bytes", 1 << 20, 1 << 50),
             ("silence_seconds", 1, 3600),
             ("kdf_slots", 0, 64),
             ("workers", 1, 64),
@@ -74,6 +94,8 @@ class SourceSettings:
             if not low <= getattr(self, key) <= high:
                 raise SettingsError(f"{key}: {low} to {high}")
 
+        if self.onion and _ONION.fullmatch(self.onion) is None:
+            raise SettingsError("onion: 56 of a to z and 2 to 7, and .onion")
         _require_address(self.bind)
 
     @property

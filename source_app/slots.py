@@ -3,7 +3,8 @@
 One slot of a thread: the newest reply from a place on, and the statuses around it.
 
 A page opens WINDOW envelopes, never more or fewer: where the thread has less, dummies sealed to a throwaway identity are opened in
-their place, so that the work does not say how much there is. What does not open or verify is named and not shown.
+their place, so that the work does not say how much there is. A long reply is cut into parts by the bytes it has when it is escaped, so that
+every page of a thread fits `render.SHAPE`. What does not open or verify is named and not shown.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
+
+from markupsafe import Markup, escape
 
 from crypto.age import HybridIdentity
 from crypto.card import Card
@@ -21,6 +24,7 @@ from crypto.root import Root
 from crypto.signing import SigningKey
 from source_app.errors import ClosedError
 from source_app.languages import translated as _
+from source_app.limits import KIB
 from source_app.parts import parts
 from store import seats, threads
 from store.replies import StoredReply
@@ -30,7 +34,9 @@ if TYPE_CHECKING:
     from source_app.session import Session
 
 WINDOW: Final = 2
-PART_CHARACTERS: Final = 6_000  # of a reply on one page: 64 KiB hold it whatever has to be escaped
+#: Of a reply on one page, in bytes as escaped; a cut may lie up to CUT_BYTES earlier, where a word ends.
+PART_BYTES: Final = 16 * KIB
+CUT_BYTES: Final = 128
 FURTHEST: Final = 10_000
 NO_THREAD: Final = bytes(16)
 
@@ -43,22 +49,30 @@ class ShownReply:
     Args:
         item: its id in hex, for "delete".
         lang: its language, or empty.
-        text: one part of it.
+        text: one part of it, escaped.
         next_part: number of the part that follows, or None.
         signed: who signed it, in words.
     """
 
     item: str
     lang: str
-    text: str
+    text: Markup
     next_part: int | None
     signed: str
 
 
 @dataclass(frozen=True, slots=True)
 class ShownStatus:
-    """A status as it is shown, and who signed it, in words."""
+    """
+    A status as it is shown.
 
+    Args:
+        item: its id in hex, for "delete".
+        name: which.
+        signed: who signed it, in words.
+    """
+
+    item: str
     name: Status
     signed: str
 
@@ -95,6 +109,8 @@ def read_slot(session: Session, offset: int, part: int = 0) -> Slot:
     thread = threads.find(parts().store, session.subkeys.locator)
     # Asked for and made also where there is no thread: its absence costs the same.
     sealed = stored_slots(parts().store, thread.id if thread else NO_THREAD, offset=offset, count=WINDOW + 1)
+    # Once for a page, also where nothing is signed.
+    card = _card_now()
     identity = HybridIdentity(session.subkeys.reply_seed)
     opened = [_opened(one, session, identity) for one in sealed[:WINDOW]]
     for _number in range(WINDOW - len(opened)):
@@ -104,7 +120,7 @@ def read_slot(session: Session, offset: int, part: int = 0) -> Slot:
     warnings: list[str] = []
     used = 0
     for one in opened:
-        shown = _shown(one, part)
+        shown = _shown(one, part, card)
         if isinstance(shown, ShownReply):
             if reply is not None:
                 break
@@ -130,73 +146,100 @@ def _opened(sealed: StoredReply, session: Session, identity: HybridIdentity) -> 
     return reply
 
 
-def _shown(reply: Reply | None, part: int) -> ShownReply | ShownStatus | str:
+def _shown(reply: Reply | None, part: int, card: Card | None) -> ShownReply | ShownStatus | str:
     if reply is None:
         return _("Something here was damaged or does not belong to you. It is not shown.")
     try:
-        signed = _signed(reply)
+        signed = _signed(reply, card)
     except SignatureError:
         return _("Something here bears a signature that does not hold. Do not trust it; it is not shown.")
     if reply.status is not None:
-        return ShownStatus(reply.status, signed)
-    text = reply.text or ""
-    start = part * PART_CHARACTERS
-    more = len(text) > start + PART_CHARACTERS
+        return ShownStatus(reply.item.hex(), reply.status, signed)
+    text, more = part_of(reply.text or "", part)
     return ShownReply(
-        item=reply.item.hex(),
-        lang=reply.lang,
-        text=text[start : start + PART_CHARACTERS],
-        next_part=part + 1 if more else None,
-        signed=signed,
+        item=reply.item.hex(), lang=reply.lang, text=text, next_part=part + 1 if more else None, signed=signed
     )
 
 
-def _signed(reply: Reply) -> str:
+def part_of(text: str, number: int) -> tuple[Markup, bool]:
+    """
+    One part of a text, and whether another follows. Joined, the parts are the escaped text; the parts before it are not looked at.
+
+    Args:
+        text: the whole.
+        number: which part, from 0.
+    """
+    raw = str(escape(text)).encode()
+    start, end = _cut(raw, number * PART_BYTES), _cut(raw, (number + 1) * PART_BYTES)
+    return Markup(raw[start:end].decode()), end < len(raw)  # noqa: S704 - escaped above
+
+
+def _cut(raw: bytes, place: int) -> int:
+    if not 0 < place < len(raw):
+        return min(place, len(raw))
+    gap = max(raw.rfind(mark, place - CUT_BYTES, place) for mark in (b"\n", b" "))
+    if gap >= 0:
+        return gap + 1
+    while raw[place] & 0xC0 == 0x80:
+        place -= 1
+    # In escaped text every "&" begins an entity, of five bytes at most.
+    entity = raw.rfind(b"&", place - 4, place)
+    return place if entity < 0 or b";" in raw[entity:place] else entity
+
+
+def _signed(reply: Reply, card: Card | None) -> str:
     # spec Y2: the key of the card that the reply names, if this server still has it.
-    for seat in _seats_of(reply.card):
-        if seat[0] == reply.seat:
-            reply.verify(seat[1])
+    named = card if card is not None and card.digest == reply.card else _earlier(reply.card)
+    for seat in () if named is None else named.seats:
+        if seat.number == reply.seat:
+            reply.verify(seat.signing)
             return _("signed by seat %(seat)s", seat=reply.seat)
     return _("says it is from seat %(seat)s; its signature cannot be checked here any more", seat=reply.seat)
 
 
-def _seats_of(card: bytes) -> tuple[tuple[int, bytes], ...]:
+def _card_now() -> Card | None:
     try:
-        now = parts().intake.organisation().card
+        return parts().intake.organisation().card
     except ClosedError:
         # Answers are read while intake is closed.
-        found = _earlier(card)
-    else:
-        found = now if now.digest == card else _earlier(card)
-    return () if found is None else tuple((seat.number, seat.signing) for seat in found.seats)
+        return None
 
 
 def _earlier(digest: bytes) -> Card | None:
+    known = _cards.get(digest)
+    if known is not None:
+        return known
     raw = seats.card_with(parts().store, digest)
     for root in reversed(seats.roots(parts().store)) if raw is not None else ():
         try:
-            return Card.decode(raw or b"", Root.decode(root))
+            _cards[digest] = Card.decode(raw or b"", Root.decode(root))
         except CryptoError:
             continue
+        return _cards[digest]
     return None
 
 
+#: Cards that were replaced, by digest, read and checked once: there are as many as there were installations.
+_cards: dict[bytes, Card] = {}
+
+
 @cache
-def _dummy() -> tuple[bytes, bytes, HybridIdentity]:
-    identity = HybridIdentity.generate()
+def _dummy() -> tuple[bytes, bytes, HybridIdentity, SigningKey]:
+    identity, key = HybridIdentity.generate(), SigningKey.generate()
     sealed = seal_reply(
         recipient=identity.recipient,
         thread=Hidden(bytes(32)),
         item=bytes(16),
         seat=1,
-        key=SigningKey.generate(),
+        key=key,
         card=bytes(32),
         epoch=0,
         lang="",
         text="",
     )
-    return sealed.header, sealed.payload, identity
+    return sealed.header, sealed.payload, identity, key
 
 
 def _open_dummy() -> None:
-    open_reply(*_dummy())
+    header, payload, identity, key = _dummy()
+    open_reply(header, payload, identity).verify(key.public)

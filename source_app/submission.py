@@ -24,6 +24,7 @@ from crypto.seal import seal_frame
 from source_app.errors import SendAgainError
 from source_app.outcome import Arrived
 from source_app.sealed_file import SealedFile
+from source_app.sealed_part import Part, SealedPart
 from source_app.storing import full_is_said
 from store.errors import ConflictError, EpochBelowFloorError
 from store.items import NewItem, deposit
@@ -46,7 +47,7 @@ class Sender:
         locator: SHA-256 of the locator token (spec D5).
         generation: the number of the generation the codename was derived under.
         thread: the thread value (spec D6).
-        reply_to: the source's `age1pq1…` recipient.
+        reply_to: the source's `age1pq1…` recipient; empty where there are only files, under a slip.
         lang: the language the source reads, BCP 47, or empty.
     """
 
@@ -69,6 +70,13 @@ class Submission:
         self._form = form
         self._files: list[ListedFile] = []
         self._opened = 0
+
+    @property
+    def locator(self) -> bytes:
+        """
+        Of the thread it writes to.
+        """
+        return self._sender.locator
 
     def message(self, text: str) -> Arrived:
         """
@@ -99,6 +107,21 @@ class Submission:
         """
         self._opened += 1
         return SealedFile(self, name, self._opened)
+
+    def part(self, name: str, part: Part) -> SealedPart:
+        """
+        Args:
+            name: of the file it is a part of.
+            part: which one it is.
+
+        Returns:
+            a sink for exactly that many bytes.
+
+        Raises:
+            ClosedError: nobody could read it.
+            NoSpaceError: the part of the disk that files may fill is full.
+        """
+        return SealedPart(self, name, part)
 
     def close(self) -> None:
         """
@@ -155,7 +178,7 @@ class Submission:
         length: int,
         payload: bytes | None = None,
         blob: str | None = None,
-    ) -> None:
+    ) -> bool:
         """
         Commit one item, or know it as a repeat of one that is committed.
 
@@ -164,6 +187,9 @@ class Submission:
             to: whom it was sealed to.
             header: its age header.
             length: bytes of its payload, which is either `payload` or in `blob`.
+
+        Returns:
+            whether it was new.
 
         Raises:
             NoSpaceError: the disk is full.
@@ -184,16 +210,17 @@ class Submission:
         sender = self._sender
         try:
             with full_is_said():
-                deposit(
+                done = deposit(
                     self.intake.store,
                     locator=sender.locator,
                     generation=sender.generation,
                     items=[row],
                     day=self.intake.clock(),
-                    guard=lambda: self._require_wanted(to),
+                    guard=lambda: self.require_wanted(to),
                 )
         except (EpochBelowFloorError, ConflictError) as error:
             raise SendAgainError(str(error)) from None
+        return item in done.items
 
     def note(self, item: bytes, length: int) -> None:
         """
@@ -202,7 +229,18 @@ class Submission:
         if all(file.item != item for file in self._files):
             self._files.append(ListedFile(item, length))
 
-    def _require_wanted(self, to: Addressees) -> None:
+    def require_wanted(self, to: Addressees) -> None:
+        """
+        Ask whether what was sealed may still be kept. What counts is the answer in the moment of the commit; asked before, it spares the rest of
+        a long file.
+
+        Args:
+            to: to whom it was sealed.
+
+        Raises:
+            SendAgainError: a seat of these was removed.
+            LeftError: it is not wanted any more.
+        """
         if self._wanted is not None:
             self._wanted()
         # A seat that was removed while this was on its way must not get it after all.

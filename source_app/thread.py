@@ -2,7 +2,7 @@
 """
 The thread's page: one slot of answers, writing more, deleting an answer, deleting everything.
 
-It looks the same whether or not anything was ever sent under the codename, and says so.
+It looks the same whether or not anything was ever sent under the codename, takes the same time, and says so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from source_app import render
 from source_app.ended import again_page, ended_page
 from source_app.errors import LeftError, SourceAppError, TroubleError
+from source_app.even import FORGET_SECONDS, PAGE_SECONDS, steps
 from source_app.languages import translated as _
+from source_app.leaving import last_page
 from source_app.parts import parts
 from source_app.posted import read_post
 from source_app.received import received_page
@@ -23,14 +25,14 @@ from source_app.session import Kind
 from source_app.slots import FURTHEST, NO_THREAD, Slot, read_slot
 from source_app.storing import trouble_is_said
 from source_app.upload import MESSAGE
-from source_app.visitors import visit_is, visiting
+from source_app.visitors import fresh_token, visiting
 from store import checkpoint, erase, replies, threads
 
 if TYPE_CHECKING:
     from flask import Response
 
     from source_app.posted import Posted
-    from source_app.session import Session
+    from source_app.session import Form, Session
 
 SURE = "sure"
 
@@ -64,7 +66,7 @@ def answer() -> Response:
         status, said = status_of(posted.error), (*said_of(posted.error), *kept_of(posted.error, text))
         if sending.arrived or (posted.received.refused and not text.strip()):
             return posted.answer(received_page(status, said))
-        return posted.answer(_refused(session, status, said, text))
+        return posted.answer(_refused(session, posted.form, status, said, text))
     if not sending.arrived:
         return _page(session, status=400, notice=(_("There was nothing in it: no words and no file."),))
     return render.redirected("received")
@@ -111,7 +113,10 @@ def forget() -> Response:
                     "Everything stored here under your codename is erased from this server at once: what you sent and what we answered. It cannot be brought back."
                 ),
                 _(
-                    "What our reviewers have already taken to their own machines stays there. They are told that you deleted it here."
+                    "What our reviewers have already taken to their own machines stays there. They are told that you deleted it here; until all of them know, this server keeps a mark that something was withdrawn, and nothing of what it was."
+                ),
+                _(
+                    "It does not reach older backups of this server, in which what you sent stays sealed, nor anything on your own device."
                 ),
             ),
             act="forget",
@@ -121,13 +126,11 @@ def forget() -> Response:
     # First the mark, then the transaction: whatever is on its way from now on is refused, whatever came before is in it.
     mark_forgotten(session)
     try:
-        with trouble_is_said():
+        with trouble_is_said(), steps(FORGET_SECONDS):
             cleared = _erase(session)
     except SourceAppError as error:
         posted.failed(error)
         return _not_deleted()
-    parts().sealer.leave(session)
-    visit_is(None)
     said = _("What was stored on this server under that codename cannot be opened any more, and you are logged out.")
     if not cleared:
         said = _(
@@ -141,7 +144,12 @@ def _erase(session: Session) -> bool:
     with store.write():
         # Looked for behind the gate, so that no first item slips in between; and the same is done where there is no thread.
         thread = threads.find(store, session.subkeys.locator)
-        erase.forget(store, thread.id if thread else NO_THREAD, day=parts().intake.clock())
+        erase.forget(
+            store,
+            thread.id if thread else NO_THREAD,
+            day=parts().intake.clock(),
+            locator=session.subkeys.locator,
+        )
     return not checkpoint.unfinished(store)
 
 
@@ -153,31 +161,6 @@ def _not_deleted() -> Response:
             "Something on this server is full or failed. Please try again in some minutes, until a page says that it is deleted."
         ),
     )
-
-
-def leave() -> Response:
-    """POST: log out. An ended visit is as good as left."""
-    posted, session = _posted()
-    if session is not None:
-        parts().sealer.leave(session)
-    elif visiting() is not None and posted.form is None:
-        return again_page(posted)
-    visit_is(None)
-    return last_page(_("You are logged out"), _("This server has forgotten your visit."))
-
-
-def last_page(heading: str, line: str) -> Response:
-    """The last page of a visit: the browser is asked to forget it too."""
-    response = render.plain(
-        200,
-        heading,
-        line,
-        _(
-            "Your browser was asked to clear what it kept of these pages. To be sure, choose “New Identity” in Tor Browser, or close it."
-        ),
-    )
-    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
-    return response
 
 
 def _posted() -> tuple[Posted, Session | None]:
@@ -195,26 +178,30 @@ def _page(
     notice: tuple[str, ...] = (),
     text: str = "",
     slot: Slot | None = None,
+    form: Form | None = None,
 ) -> Response:
-    return render.page(
-        "thread",
-        status,
-        notice=notice,
-        text=text,
-        slot=slot or read_slot(session, offset, part),
-        characters=render.characters(),
-        file_limit=render.file_limit(),
-    )
+    with steps(PAGE_SECONDS):
+        return render.page(
+            "thread",
+            status,
+            notice=notice,
+            text=text,
+            token=fresh_token() if form is None else parts().sealer.token(form),
+            slot=slot or read_slot(session, offset, part),
+            characters=render.characters(),
+            file_limit=render.file_limit(),
+        )
 
 
-def _refused(session: Session, status: int, said: tuple[str, ...], text: str) -> Response:
+def _refused(session: Session, form: Form, status: int, said: tuple[str, ...], text: str) -> Response:
+    # The same form once more: if the words were stored after all, sending them again stores nothing.
     try:
         with trouble_is_said():
-            return _page(session, status=status, notice=said, text=text)
+            return _page(session, status=status, notice=said, text=text, form=form)
     except TroubleError:
         # The words matter more than the answers: without the store the page is made without them.
         nothing = Slot(0, None, (), (_("Answers cannot be shown at the moment."),), None)
-        return _page(session, status=status, notice=said, text=text, slot=nothing)
+        return _page(session, status=status, notice=said, text=text, slot=nothing, form=form)
 
 
 def _number(posted: Posted, name: str, most: int) -> int:

@@ -19,58 +19,53 @@ Flask's `request.form` and `request.files` are never touched: they spool plainte
 from __future__ import annotations
 
 import contextlib
-import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from multipart import MultipartError, MultipartSegment, parse_options_header
 
 from source_app import limits as at_most
+from source_app.body import pieces_of
 from source_app.errors import (
     BadFormError,
-    DisconnectedError,
     LengthMissingError,
     MessageTooLongError,
+    NoRoomError,
     NoSpaceError,
     SendAgainError,
     SourceAppError,
     TokenError,
     TooLargeError,
+    TooManyError,
     TroubleError,
     UploadError,
 )
-from source_app.filenames import HEADER_CHARSET, file_name
+from source_app.filenames import HEADER_CHARSET, depth, file_name
 from source_app.outcome import Arrived, Cut, Reason, Received, Refused
+from source_app.strict_parser import StrictParser
 from source_app.wipe import wipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+
+    from source_app.body import Body
 
 TOKEN = "token"  # noqa: S105 - the name of a field
 MESSAGE = "message"
 FILES = "files"
+#: A file's name where a shell sends a part of it: as a text, since a shell cannot quote it for a header.
+NAME = "name"
 #: Every field that our pages have, the files' apart.
-FIELDS = frozenset({TOKEN, MESSAGE, "codename", "only", "slot", "part", "item", "sure"})
+FIELDS = frozenset({TOKEN, MESSAGE, "codename", "only", "slot", "part", "item", "sure", "set", "size", NAME})
 
 _REASONS: dict[type[SourceAppError], Reason] = {
     TooLargeError: Reason.TOO_LARGE,
+    TooManyError: Reason.TOO_MANY,
     NoSpaceError: Reason.FULL,
+    NoRoomError: Reason.FULL,
     SendAgainError: Reason.SEND_AGAIN,
     TroubleError: Reason.TROUBLE,
 }
-
-
-class Body(Protocol):
-    """
-    What a WSGI server gives as `wsgi.input`.
-    """
-
-    def read(self, size: int, /) -> bytes:
-        """
-        Returns:
-            up to `size` bytes; fewer only at the end.
-        """
-        ...
 
 
 class FileSink(Protocol):
@@ -101,40 +96,6 @@ class FileSink(Protocol):
         Leave nothing behind.
         """
         ...
-
-
-def pieces_of(stream: Body, length: int) -> Iterator[bytes]:
-    """
-    Read a body in pieces as large as its speed allows.
-
-    A read of `wsgi.input` returns only when all it asked for is there. So reads double while they come back fast, and
-    halve when they do not: a slow circuit is waited on for 16 KiB, a fast one costs one call a megabyte.
-
-    Args:
-        stream: the body.
-        length: its bytes.
-
-    Raises:
-        DisconnectedError: the circuit broke or fell silent before `length` bytes came.
-    """
-    size = at_most.READ_LEAST
-    left = length
-    while left:
-        began = time.monotonic()
-        try:
-            piece = stream.read(min(size, left))
-        except OSError:
-            # A reset and a silence are the same to us: the rest will not come.
-            raise DisconnectedError("the connection failed") from None
-        if not piece:
-            raise DisconnectedError("the body ended early")
-        took = time.monotonic() - began
-        left -= len(piece)
-        yield piece
-        if took < at_most.READ_FAST_SECONDS:
-            size = min(size * 2, at_most.READ_MOST)
-        elif took > at_most.READ_SLOW_SECONDS:
-            size = max(size // 2, at_most.READ_LEAST)
 
 
 def receive(
@@ -198,7 +159,7 @@ def _boundary(content_type: str) -> bytes:
 
 def _parse(form: _Form, stream: Body, boundary: bytes, length: int) -> None:
     try:
-        parser = PushMultipartParser(
+        parser = StrictParser(
             boundary,
             content_length=length,
             max_header_size=at_most.PART_HEADER_BYTES,
@@ -245,6 +206,7 @@ class _Form:
         self._field: str | None = None
         self._text = bytearray()
         self._spare = at_most.FORM_BYTES
+        self._spare_headers = at_most.FILE_HEADERS_BYTES
         self._file: str | None = None
         self._files = 0
         self._room = 0
@@ -306,8 +268,8 @@ class _Form:
         )
 
     def _begin(self, part: MultipartSegment) -> None:
-        self._spend(sum(len(header) + len(value) for header, value in part.headerlist))
         name = file_name(part)
+        self._spend_headers(sum(len(header) + len(value) for header, value in part.headerlist), file=name is not None)
         if TOKEN not in self._fields and (part.name != TOKEN or name is not None):
             raise TokenError("the token does not come first")
         if (part.name == FILES) != (name is not None):
@@ -319,9 +281,6 @@ class _Form:
             self._text = bytearray()
         else:
             self._file = name
-            self._files += 1
-            if self._files > at_most.FILES:
-                raise TooLargeError("more files than one form may bring")
             self._room = self._limits.file
             if self._over:
                 # Known from Content-Length, but said only now: the words before it are kept, and under the form's token the
@@ -329,8 +288,8 @@ class _Form:
                 raise self._over_limit("the form is over its limit")
 
     def _over_limit(self, said: str) -> UploadError:
-        # With a disk that fills up, a smaller file is no way on; words are.
-        return NoSpaceError(said) if self._limits.scarce else TooLargeError(said)
+        # Where room is scarce, a smaller file is no way on; words are.
+        return NoRoomError(said) if self._limits.scarce else TooLargeError(said)
 
     def _add_text(self, piece: bytes | bytearray) -> None:
         self._text += piece
@@ -347,10 +306,19 @@ class _Form:
         if self._spare < 0:
             raise BadFormError("the fields and headers are over their limit together")
 
+    def _spend_headers(self, length: int, *, file: bool) -> None:
+        if not file:
+            self._spend(length)
+            return
+        self._spare_headers -= length
+        if self._spare_headers < 0:
+            raise BadFormError("the headers of the files are over their limit together")
+
     def _end_field(self) -> None:
         name, self._field = self._field or "", None
         try:
-            text = self._text.decode("utf-8")
+            # A bad name must not cost the file (`filenames`).
+            text = self._text.decode("utf-8", "replace" if name == NAME else "strict")
         except UnicodeDecodeError:
             raise BadFormError("a field is not UTF-8") from None
         too_long = name == MESSAGE and len(self._text) > self._limits.message
@@ -378,5 +346,9 @@ class _Form:
 
     def _opened(self) -> FileSink:
         if self._sink is None:
+            # Counted here and not when its part begins: a field in which nothing was chosen sends a part that is no file.
+            self._files += 1
+            if self._files > at_most.FILES or depth(self._file or "") > at_most.DEPTH:
+                raise TooManyError("more files, or deeper folders, than one form may bring")
             self._sink = self._open_file(MappingProxyType(self._fields), self._file or "")
         return self._sink

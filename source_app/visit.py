@@ -3,27 +3,31 @@
 What was sent in this visit: a short list in the workers' memory, gone with the visit.
 
 It serves the source who asks "did it arrive?", and nobody who forces the browser or the codename open later: the list is found
-by the visit's random id, which only the sealed cookie carries. File names are cut to what a list needs; the newest stay.
+by the visit's random id, which only the sealed cookie carries. File names are cut to what a list needs; the newest stay, and what did not
+arrive before what did. What no longer stands there is in the totals.
+
+A browser sends a form anew by itself when its connection broke, and a person sends what was cut: so a file that arrives takes the place of
+earlier tries of its name. What is listed as broken off has not arrived since.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from source_app.outcome import Reason, Received
+from source_app.outcome import Reason
 
 if TYPE_CHECKING:
     from source_app.memory import Memory
+    from source_app.outcome import Received
 
 NAME: Final = 60  # characters of a name that the list shows
 SHOWN: Final = 30
 
-# A record is a mark of whether older lines are gone, then the lines. JSON has no bare line end within it.
+# A record is the totals, then the lines. JSON has no bare line end within it.
 _END: Final = b"\n"
-_MORE: Final = b"+"
 
 
 class State(StrEnum):
@@ -32,6 +36,7 @@ class State(StrEnum):
     ARRIVED = "arrived"
     CUT = "cut"
     TOO_LARGE = "too-large"
+    TOO_MANY = "too-many"
     FULL = "full"
     SEND_AGAIN = "send-again"
     TROUBLE = "trouble"
@@ -39,6 +44,7 @@ class State(StrEnum):
 
 _STATES: Final = {
     Reason.TOO_LARGE: State.TOO_LARGE,
+    Reason.TOO_MANY: State.TOO_MANY,
     Reason.FULL: State.FULL,
     Reason.SEND_AGAIN: State.SEND_AGAIN,
     Reason.TROUBLE: State.TROUBLE,
@@ -55,17 +61,54 @@ class Entry:
         name: a file's name, shortened; None for a message.
         length: bytes of content; 0 if it did not arrive.
         item: first bytes of the item id, so that a repeat is not listed twice; zeros if it did not arrive.
+        again: whether it had arrived before, so that a repeat is not counted twice when its line is gone.
     """
 
     state: State
     name: str | None
     length: int = 0
     item: bytes = bytes(4)
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """
+    All that was ever listed in a visit.
+
+    Args:
+        lines: how many.
+        files: of these, files that arrived.
+        length: bytes of these files.
+        lost: files that did not.
+    """
+
+    lines: int = 0
+    files: int = 0
+    length: int = 0
+    lost: int = 0
+
+    def and_(self, line: Entry) -> Totals:
+        """These, and one line more."""
+        if line.state is not State.ARRIVED:
+            return replace(self, lines=self.lines + 1, lost=self.lost + 1)
+        if line.name is None or line.again:
+            return replace(self, lines=self.lines + 1)
+        return replace(self, lines=self.lines + 1, files=self.files + 1, length=self.length + line.length)
+
+    def without(self, line: Entry) -> Totals:
+        """These, and one line of a file fewer."""
+        if line.state is not State.ARRIVED:
+            return replace(self, lines=self.lines - 1, lost=self.lost - 1)
+        return replace(self, lines=self.lines - 1, files=self.files - 1, length=self.length - line.length)
 
 
 def entries_of(received: Received) -> tuple[Entry, ...]:
-    """The lines that one form's outcome adds."""
-    lines = [Entry(State.ARRIVED, _shortened(one.name), one.length, one.item[:4]) for one in received.arrived]
+    """The lines of what a form brought."""
+    lines = [
+        Entry(State.ARRIVED, _shortened(one.name), one.length, one.item[:4], again=one.again)
+        for one in received.arrived
+    ]
     lines += [Entry(State.CUT, _shortened(one.name)) for one in received.cut]
     lines += [Entry(_STATES[one.reason], _shortened(one.name)) for one in received.refused]
     return tuple(lines)
@@ -77,13 +120,22 @@ def add(memory: Memory, visit: bytes, lines: tuple[Entry, ...]) -> None:
         return
 
     def merge(record: bytes) -> bytes:
-        more, *old = record.split(_END) if record else [b""]
-        # An item has one line whenever it is written: the same bytes again are a repeat of its form.
-        new = [raw for raw in map(_encode, lines) if raw not in old or _decode(raw).state is not State.ARRIVED]
-        kept = (old + new)[-SHOWN:]
-        while 1 + sum(map(len, kept)) + len(kept) > memory.visits.size:
-            kept = kept[1:]
-        return _END.join([_MORE if more or len(kept) < len(old) + len(new) else b"", *kept])
+        head, *kept = (record or b"[]").split(_END)
+        sums = Totals(*json.loads(head))
+        for line in lines:
+            raw = _encode(line)
+            # An item has one line whenever it is written: the same bytes again are a repeat of its form.
+            if line.state is State.ARRIVED and raw in kept:
+                continue
+            if line.again and sums.lines == len(kept):
+                # No line is gone, so it was never counted: who brought it first has not written yet.
+                line = replace(line, again=False)  # noqa: PLW2901 - the same line, counted
+            for old in [one for one in kept if _is_a_later_try(line, _decode(one))]:
+                kept.remove(old)
+                sums = sums.without(_decode(old))
+            kept.append(raw)
+            sums = sums.and_(line)
+        return _fitted(sums, kept, memory.visits.size)
 
     memory.visits.change(visit, merge)
 
@@ -95,11 +147,35 @@ def listed(memory: Memory, visit: bytes) -> tuple[tuple[Entry, ...], bool]:
     Returns:
         The lines, and whether older ones are no longer listed.
     """
-    record = memory.visits.get(visit)
-    if record is None:
-        return (), False
-    more, *lines = record.split(_END)
-    return tuple(_decode(raw) for raw in reversed(lines)), bool(more)
+    totals, lines = _read(memory, visit)
+    return tuple(_decode(raw) for raw in reversed(lines)), totals.lines > len(lines)
+
+
+def totals(memory: Memory, visit: bytes) -> Totals:
+    """Of what is listed, and of what no longer is."""
+    return _read(memory, visit)[0]
+
+
+def _read(memory: Memory, visit: bytes) -> tuple[Totals, list[bytes]]:
+    head, *lines = (memory.visits.get(visit) or b"[]").split(_END)
+    return Totals(*json.loads(head)), lines
+
+
+def _fitted(sums: Totals, kept: list[bytes], size: int) -> bytes:
+    head = json.dumps(astuple(sums), separators=(",", ":")).encode()
+    while len(kept) > SHOWN or len(head) + sum(map(len, kept)) + len(kept) > size:
+        # What did not arrive stays longest: whoever sends it again has to see which it is, and its line is uncounted when it arrives.
+        kept.remove(next((one for one in kept[:-1] if _decode(one).state is State.ARRIVED), kept[0]))
+    return _END.join([head, *kept])
+
+
+def _is_a_later_try(line: Entry, of: Entry) -> bool:
+    if not line.name or line.name != of.name:
+        return False
+    if line.state is State.ARRIVED and of.state is not State.ARRIVED:
+        return True
+    # Two files of one name and length are listed once, though both are kept; far more often they are one.
+    return (line.state, line.length) == (of.state, of.length)
 
 
 def _shortened(name: str) -> str:

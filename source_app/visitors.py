@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flask import Flask, Response
 
 PAST_COOKIE: Final = "f"
+TICKET_COOKIE: Final = "t"
 
 
 def visiting() -> Session | None:
@@ -35,11 +36,6 @@ def visiting() -> Session | None:
     return visit
 
 
-def has_ended() -> bool:
-    """Whether the browser brought a cookie that opens nothing any more."""
-    return visiting() is None and g.get("ended", False)
-
-
 def visit_is(session: Session | None, *, seen: bool = True) -> None:
     """
     Make this the visit of the present request; None ends it in this browser.
@@ -51,6 +47,23 @@ def visit_is(session: Session | None, *, seen: bool = True) -> None:
     g.visit = session
     g.ended = session is None
     g.seen = seen
+    # Whoever is in waits no more: a window that still looks would take another visit's place.
+    keep_ticket(None)
+
+
+def end_visit() -> None:
+    """End the visit of the present request at every worker and in this browser, and the one that this browser stands in line for."""
+    session, waiting = visiting(), ticket_form()
+    if session is not None:
+        parts().sealer.leave(session.id)
+    if waiting is not None:
+        parts().sealer.leave(waiting.visit)
+    visit_is(None)
+
+
+def leave_as_it_is() -> None:
+    """Do not write the visit back: who only looks keeps no visit open."""
+    g.still = True
 
 
 def remember_form(form: Form) -> None:
@@ -70,6 +83,20 @@ def past_form() -> Form | None:
     return replace(form, kind=Kind.WRITE) if form.kind is Kind.PAST else None
 
 
+def keep_ticket(ticket: bytes | None) -> None:
+    """Let the browser bring back the ticket of its codename's place in the line; None takes it away."""
+    g.ticket = "" if ticket is None else parts().sealer.token(Form(kind=Kind.WAIT, id=ticket))
+
+
+def ticket_form() -> Form | None:
+    """The form that stands for the ticket this browser brought; its id is the ticket."""
+    try:
+        form = parts().sealer.form(request.cookies.get(TICKET_COOKIE, ""))
+    except EndedError:
+        return None
+    return form if form.kind is Kind.WAIT else None
+
+
 def fresh_token(kind: Kind = Kind.VISIT) -> str:
     """A token for a form on the page that is being made."""
     return parts().sealer.token(new_form(kind, visiting()))
@@ -81,7 +108,7 @@ def carry(app: Flask) -> None:
 
 
 def _write_back(response: Response) -> Response:
-    if request.path.startswith("/static/"):
+    if request.path.startswith("/static/") or g.get("still", False):
         return response
     session = visiting()
     if session is not None:
@@ -91,6 +118,11 @@ def _write_back(response: Response) -> Response:
             g.ended = True
     if g.get("ended", False):
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+    ticket = g.get("ticket", "" if g.get("ended", False) else None)
+    if ticket:
+        _set(response, TICKET_COOKIE, ticket)
+    elif ticket is not None and TICKET_COOKIE in request.cookies:
+        response.delete_cookie(TICKET_COOKIE, path="/", httponly=True, samesite="Strict")
     if "past" in g:
         _set(response, PAST_COOKIE, g.past)
     elif session is not None and PAST_COOKIE in request.cookies:

@@ -29,9 +29,11 @@ from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from source_app.bare import BUSY, CROWDED, FAILED, bare, status_of
-from source_app.circuits import CrowdedError, Places, announced
+from source_app.circuits import CrowdedError, Places, announced, asked_by
 from source_app.drain import drain
+from source_app.held import Held
 from source_app.limits import (
+    BRIEF_LINGER_SECONDS,
     CIRCUIT_LARGE,
     CIRCUIT_REQUESTS,
     FORM_BYTES,
@@ -62,6 +64,7 @@ class Connection(TConn):  # type: ignore[misc]
         """
         super().__init__(*given)
         self.circuit: int | None = None
+        self.large = False
         self.request: Any = None
         self._pace = Pace(self.sock)
         self._places = places
@@ -79,7 +82,7 @@ class Connection(TConn):  # type: ignore[misc]
         super().init()
         if fresh:
             self.parser.unreader = self._pace
-        self.request = None
+        self.request, self.large = None, False
         self._expect()
 
     def wait_for_data(self, timeout: float) -> bool:
@@ -131,13 +134,23 @@ class Connection(TConn):  # type: ignore[misc]
         self.parser.unreader.expect_body()
         return self._left()
 
-    def end(self) -> None:
+    def cut(self) -> None:
+        """
+        Wait for this peer no more, from another thread than the request's: what it sent so far is all there is, and is answered so.
+        """
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RD)
+
+    def end(self, linger: float) -> None:
         """
         End the connection from the request's own thread. Where bytes may lie unread, a plain close would reset it and cut the answer
         off; there it waits a little for the peer to have read it.
+
+        Args:
+            linger: seconds.
         """
         if self.request is None or self._left():
-            util.close_graceful(self.sock, timeout=LINGER_SECONDS)
+            util.close_graceful(self.sock, timeout=linger)
 
     def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
         """
@@ -168,13 +181,31 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._large_of_one = Places(CIRCUIT_LARGE)
         self._turned_away = threading.BoundedSemaphore(max(1, threads * TURNED_AWAY_TWELFTHS // 12))
         self._accept_from = 0.0
+        self._held = Held(threads)
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
         """
-        Look at listeners, or look away; for a moment after files ran out, away.
+        Look at listeners, or look away; while every thread is held, and for a moment after files ran out, away.
         """
-        if not enabled or time.monotonic() >= self._accept_from:
+        if not enabled or (time.monotonic() >= self._accept_from and not self._held.full):
             super().set_accept_enabled(enabled)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """
+        Give a connection to a thread.
+        """
+        self._held.add(conn)
+        super().enqueue_req(conn)
+        if self._held.full:
+            # Whoever comes now would wait behind all of these; in the kernel's line another worker takes it.
+            self.set_accept_enabled(False)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """
+        The thread has left a connection.
+        """
+        self._held.drop(conn)
+        super().finish_request(conn, fs)
 
     def accept(self, listener: Any) -> None:
         """
@@ -197,11 +228,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def murder_pending(self) -> None:
         """
-        Close connections that sent nothing for long enough; and when there is no room for who comes, the one that did so longest.
+        Close connections that sent nothing for long enough; and when there is no room for who comes, the one that did so longest. Cut short
+        those whose threads are needed.
         """
         if self.pending_conns and self.nr_conns >= self.worker_connections:
             self.pending_conns[0].timeout = 0.0
         super().murder_pending()
+        for conn in self._held.ending():
+            conn.cut()
 
     def handle(self, conn: Any) -> Any:
         """
@@ -210,7 +244,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         try:
             kept = super().handle(conn)
             if kept is False:
-                conn.end()
+                conn.end(BRIEF_LINGER_SECONDS if self._held.crowded else LINGER_SECONDS)
             return kept
         finally:
             conn.leave()
@@ -220,6 +254,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         Answer a request whose headers have come, unless it is one large body too many.
         """
         length = conn.begin(req)
+        with asked_by(conn.circuit):
+            return self._answer(req, conn, length)
+
+    def _answer(self, req: Any, conn: Any, length: int) -> bool:
         if length <= FORM_BYTES:
             return bool(super().handle_request(req, conn))
         circuit = conn.circuit
@@ -247,6 +285,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._turn_away(req, conn, length)
             return False
         try:
+            conn.large = True
             return bool(super().handle_request(req, conn))
         finally:
             self._large.release()
@@ -295,6 +334,9 @@ class QuietLog(Logger):  # type: ignore[misc]
     """
     Errors by kind and place.
     """
+
+    #: Without the time: one that dates a failure dates a visit.
+    error_fmt = "[%(levelname)s] %(message)s"
 
     def access(self, *_: object) -> None:
         """

@@ -15,9 +15,11 @@ from source_app import render, visit
 from source_app.errors import (
     BadFormError,
     LeftError,
+    NoRoomError,
     NoSpaceError,
     SourceAppError,
     TooLargeError,
+    TooManyError,
     TroubleError,
     UploadError,
 )
@@ -40,7 +42,12 @@ if TYPE_CHECKING:
 
 ONLY = "only"
 # Why a form was refused, for a browser that could not show the page; a capital if something of it arrived.
-_REASONS: Final[dict[bytes, type[UploadError]]] = {b"l": TooLargeError, b"f": NoSpaceError}
+_REASONS: Final[dict[bytes, type[UploadError]]] = {
+    b"l": TooLargeError,
+    b"m": TooManyError,
+    b"f": NoSpaceError,
+    b"r": NoRoomError,
+}
 
 
 def show() -> Response:
@@ -74,7 +81,7 @@ def take() -> Response:
     try:
         with trouble_is_said():
             visit_is(sending.begin())
-    except (BusyError, EndedError) as error:
+    except EndedError as error:
         return trouble_page(error)
     except SourceAppError as error:
         posted.failed(error)
@@ -100,9 +107,9 @@ def _refused(posted: Posted, sending: Sending) -> Response:
             return left_page()
         return received_page(status_of(error), said_of(error))
     text = posted.text(MESSAGE)
-    # Where it is not known whether the words were stored, the same form again stores them once.
-    same = posted.form if isinstance(error, TroubleError) else None
-    return _form(text, (*said_of(error), *kept_of(error, text)), status_of(error), form=same)
+    # Where it is not known whether the words were stored, the same form again stores them once; and it has the place in the line.
+    same = posted.form if isinstance(error, (TroubleError, BusyError)) else None
+    return _form(text, (*said_of(error), *kept_of(error, text), *_files_again(posted)), status_of(error), form=same)
 
 
 def _arrived_before(form: Form) -> bool:
@@ -122,9 +129,14 @@ def _ended(posted: Posted) -> Response:
     said = [*said_of(reason)]
     if posted.text(MESSAGE):
         said.append(_("Your text is still here. It is sent when you press the button."))
+    return _form(posted.text(MESSAGE), (*said, *_files_again(posted)), status_of(reason))
+
+
+def _files_again(posted: Posted) -> tuple[str, ...]:
     if posted.files:
-        said.append(_("Files have to be chosen again."))
-    return _form(posted.text(MESSAGE), tuple(said), status_of(reason))
+        return (_("Files have to be chosen again."),)
+    # Which ones it had is not known: they stand behind the words, and were not read.
+    return (_("Had you chosen files, choose them again."),) if isinstance(posted.error, BusyError) else ()
 
 
 def _form(text: str, notice: tuple[str, ...] = (), status: int = 200, *, form: Form | None = None) -> Response:

@@ -163,7 +163,7 @@ def test_the_second_seat_answers(world: World) -> None:
     window.come_back(words)
     assert "Seat two here." in window.html
     assert "signed by seat 2" in window.html
-    assert "has been read" in window.html
+    assert "A person has read your report." in window.html
     world.carry()
     for seat in world.vaults:
         assert {(entry.seat, entry.person) for entry in world.thread(seat, value).entries} == {(2, "birch")}

@@ -276,7 +276,7 @@ def test_no_codename_is_derived_while_closed(tmp_path: Path) -> None:
     window.go("write")
     closed_house(house)
 
-    def dear(*_: object) -> None:
+    def dear(*_: object, **__: object) -> None:
         raise AssertionError("derived")
 
     house.parts.derivations.derive = dear  # type: ignore[method-assign,assignment]

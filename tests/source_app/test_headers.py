@@ -47,14 +47,15 @@ def test_every_answer_has_them_once(house: House, address: str, method: str) -> 
 
 
 def test_the_policy_allows_what_the_pages_use_and_no_more(house: House) -> None:
-    """Our style sheet, our icon, our forms."""
+    """Our style sheet, our icon, our forms, and frames of our own pages in our own pages."""
     policy = dict(part.split(" ", 1) for part in HEADERS["Content-Security-Policy"].split("; "))
     assert policy == {
         "default-src": "'none'",
         "style-src": "'self'",
         "img-src": "'self'",
         "form-action": "'self'",
-        "frame-ancestors": "'none'",
+        "frame-src": "'self'",
+        "frame-ancestors": "'self'",
         "base-uri": "'none'",
     }
 

@@ -1,39 +1,36 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-What a disk that fills up does to files, and what strangers learn of it.
+How much of a disk is for files, and how much one of them may take at a time.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_app import limits
-from source_app.limits import SPACE_LEAST, SPACE_STEP, Limits, space_step
+from crypto.padding import LARGE, large
+from source_app.limits import RESERVE_SHARE, SPACE_LEAST, SPACE_STEP, content_of, free_for_files, space_step
 
 
-@pytest.mark.parametrize(
-    ("room", "shown"),
-    [(0, 0), (1, 1), (1023, 512), (1024, 1024), ((5 << 30) + 12_345, 4 << 30), ((20 << 30) - 1, 16 << 30)],
-)
-def test_the_limit_of_a_scarce_disk_is_a_power_of_two(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, shown: int
-) -> None:
-    """Neither the page nor the length that is just refused tells how much is free."""
-    monkeypatch.setattr(limits, "room_for_files", lambda *_: room)
-    scarce = Limits().on(tmp_path)
-    assert scarce.file == shown
-    assert scarce.scarce
-    assert scarce.request == shown + limits.FORM_BYTES
+@given(st.integers(0, 1 << 45))
+def test_what_fits_fits_with_its_padding(payload: int) -> None:
+    """A file of so many bytes, padded to its bucket, takes no more than there was; one that fills a bucket is not far below."""
+    content = content_of(payload)
+    assert payload - payload // 8 <= content <= payload
+    if content > LARGE:
+        assert large(content) <= payload
 
 
-def test_a_disk_with_room_changes_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the organisation set stands as it is."""
-    monkeypatch.setattr(limits, "room_for_files", lambda *_: 20 << 30)
-    assert Limits().on(tmp_path) == Limits()
+def test_the_reserve_is_the_larger_of_the_two(tmp_path: Path) -> None:
+    """A twentieth of the disk, or what is set if that is more; with 0 files may fill it."""
+    disk = os.statvfs(tmp_path)
+    whole = disk.f_blocks * disk.f_frsize
+    everything = free_for_files(tmp_path, 0)
+    assert free_for_files(tmp_path, 1) <= max(0, everything - whole // RESERVE_SHARE) + (1 << 30)
+    assert free_for_files(tmp_path, 1 << 60) == 0
 
 
 @given(st.integers(0, 1 << 45), st.integers(1, 300_000))

@@ -53,6 +53,25 @@ def test_a_record_dies_at_its_second() -> None:
     assert memory.marks.get(b"k" * 16) is None
 
 
+def test_what_is_touched_is_remembered_longer_and_never_shorter() -> None:
+    """A record that is dead, or was never there, stays so."""
+    clock = Clock()
+    memory = Memory(clock=clock)
+    for key, seconds in ((b"a" * 16, 10), (b"b" * 16, 100), (b"d" * 16, 1)):
+        memory.marks.put(key, b"x", seconds=seconds)
+    clock.now += 5
+    for key in (b"a" * 16, b"b" * 16, b"c" * 16, b"d" * 16):
+        memory.marks.touch(key, seconds=20)
+    clock.now += 19
+    assert [memory.marks.get(key * 16) for key in (b"a", b"b", b"c", b"d")] == [b"x", b"x", None, None]
+    clock.now += 1
+    assert memory.marks.get(b"a" * 16) is None
+    clock.now += 74
+    assert memory.marks.get(b"b" * 16) == b"x"
+    clock.now += 1
+    assert memory.marks.get(b"b" * 16) is None
+
+
 def test_a_full_bucket_forgets_the_record_nearest_its_death() -> None:
     """And keeps the others: nothing is refused for lack of room."""
     memory = Memory()

@@ -129,7 +129,7 @@ def test_leaving_ends_every_copy_of_the_cookie(sealer: Sealer) -> None:
     """And a request that still runs cannot bring the visit back."""
     session = a_session(sealer)
     cookie = sealer.cookie(session)
-    sealer.leave(session)
+    sealer.leave(session.id)
     with pytest.raises(EndedError):
         sealer.session(cookie)
     with pytest.raises(EndedError):
@@ -196,7 +196,64 @@ def test_a_late_i_have_it_does_not_undo_log_out(sealer: Sealer) -> None:
     """Both may be on their way at once."""
     session = a_session(sealer)
     cookie = sealer.cookie(session)
-    sealer.leave(session)
+    sealer.leave(session.id)
     sealer.know(session)
     with pytest.raises(EndedError):
         sealer.session(cookie)
+
+
+def test_what_is_held_opens_after_its_key_is_gone(sealer: Sealer, clock: Clock) -> None:
+    """Cookie and form, as often as they are held, and no others that were sealed when they were."""
+    form = first_form()
+    session = a_session(sealer, first=form)
+    cookie, token = sealer.cookie(session), sealer.token(form)
+    other, strangers = sealer.cookie(a_session(sealer)), sealer.token(first_form())
+    for _ in range(6):
+        clock.now += ROTATION - 1
+        sealer.hold(session.id, cookie=cookie, tokens=[token])
+    assert sealer.session(cookie).id == session.id
+    assert sealer.form(token) == form
+    for value in (other, strangers):
+        with pytest.raises(EndedError):
+            sealer.session(value) if value == other else sealer.form(value)
+    clock.now += 2 * ROTATION
+    with pytest.raises(EndedError):
+        sealer.session(cookie)
+    with pytest.raises(EndedError):
+        sealer.form(token)
+
+
+def test_what_is_held_opens_as_what_it_was(sealer: Sealer, clock: Clock) -> None:
+    """A held cookie is no token, and a held token no cookie, whatever the other length."""
+    session = a_session(sealer)
+    cookie, token = sealer.cookie(session), sealer.token(first_form())
+    sealer.hold(session.id, cookie=cookie, tokens=[token, cookie, "noise", "", "é"])
+    clock.now += 2 * ROTATION - 1
+    with pytest.raises(EndedError):
+        sealer.form(cookie)
+    with pytest.raises(EndedError):
+        sealer.session(token)
+
+
+def test_a_held_visit_shows_its_codename_no_longer_than_another(sealer: Sealer, clock: Clock) -> None:
+    """Its twenty minutes run; "I have it" is remembered as long as the cookie opens."""
+    session = a_session(sealer, first=first_form())
+    cookie = sealer.cookie(session)
+    sealer.know(session)
+    for _ in range(4):
+        clock.now += ROTATION
+        sealer.hold(session.id, cookie=cookie, tokens=[])
+        assert sealer.session(cookie).secret is None
+
+
+def test_a_visit_that_was_left_is_held_no_more(sealer: Sealer, clock: Clock) -> None:
+    """Its cookie opens nothing for as long as the upload goes on, nor afterwards."""
+    session = a_session(sealer)
+    cookie = sealer.cookie(session)
+    sealer.hold(session.id, cookie=cookie, tokens=[])
+    sealer.leave(session.id)
+    for _ in range(8):
+        clock.now += ROTATION // 2
+        sealer.hold(session.id, cookie=cookie, tokens=[])
+        with pytest.raises(EndedError):
+            sealer.session(cookie)

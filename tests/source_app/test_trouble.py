@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from crypto.codename import Codename
-from source_app import submission
+from source_app import space, submission
 from source_app.kdf import BusyError, Derivations
-from store.errors import DamagedError, FullError
+from store.errors import DamagedError, FullError, OverloadedError
 from store.items import deposit
 from tests.source_app.multipart_forms import text
 from tests.source_app.window import House, Window
@@ -63,7 +63,7 @@ def test_a_failure_after_the_words_still_gives_the_codename(
     assert window.shows_codename()
     assert "<h1>Received</h1>" in window.html
     assert "perhaps not kept" in window.html
-    assert "secret" not in window.html
+    assert "a secret path" not in window.html
     words = window.codename()
     assert house.texts() == ["words"]
     back = Window(house)
@@ -151,8 +151,8 @@ def test_a_typed_codename_outlives_a_crowd(window: Window, monkeypatch: pytest.M
     """Nine words are long to type."""
     words = " ".join(Codename.generate().words())
 
-    def busy(*_: object) -> None:
-        raise BusyError
+    def busy(*_: object, **__: object) -> None:
+        raise BusyError(12)
 
     window.go("return")
     with monkeypatch.context() as patch:
@@ -162,6 +162,68 @@ def test_a_typed_codename_outlives_a_crowd(window: Window, monkeypatch: pytest.M
     assert f"{words}</textarea>" in window.html
     window.send("return", codename=words)
     assert "<h1>Answers</h1>" in window.html
+
+
+def without_room(patch: pytest.MonkeyPatch, house: House, error: Exception) -> None:
+    """Nobody can say how much room there is, neither for a form nor for the page that answers it."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    patch.setattr(space, "room", fails)
+    house.parts.intake.space._again = 0.0
+
+
+@pytest.mark.parametrize("error", [*FAILURES, OverloadedError("crowd")], ids=lambda one: type(one).__name__)
+def test_words_need_nobody_to_know_how_much_room_there_is(
+    house: House, window: Window, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """They are stored; a file with them is refused, and called so."""
+    window.go("write")
+    with monkeypatch.context() as patch:
+        without_room(patch, house, error)
+        window.send("write", ("a.bin", b"x"), message="words")
+    assert window.page.status_code == 500
+    assert window.shows_codename()
+    assert "perhaps not kept" in window.html
+    assert house.texts() == ["words"]
+
+
+def test_refused_words_stand_in_a_page_that_does_not_know_the_room(
+    house: House, window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One store fails both: the item and the number beside the file field. The text is the last thing that may go."""
+    words = window.write("first")
+    other = Window(house)
+    other.come_back(words)
+    window.go("write")
+    with monkeypatch.context() as patch:
+        without_room(patch, house, OverloadedError("crowd"))
+        patch.setattr(submission, "deposit", failing(OSError(errno.EIO, "")))
+        window.send("write", message="second")
+        other.send("answer", message="third")
+    for page, said in ((window, "second"), (other, "third")):
+        assert page.page.status_code == 500
+        assert f">\n{said}</textarea>" in page.html
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_answer_whose_fate_is_unknown_can_be_sent_again_and_is_stored_once(
+    house: House,
+    window: Window,
+    monkeypatch: pytest.MonkeyPatch,
+    before: bool,  # noqa: FBT001 (a case)
+) -> None:
+    """The thread's page shows the same form with the text in it, as a first contact does."""
+    window.write("first")
+    window.go("thread")
+    with monkeypatch.context() as patch:
+        patch.setattr(submission, "deposit", failing(OSError(errno.EIO, ""), before=before))
+        window.send("answer", message="second")
+    assert window.page.status_code == 500
+    assert ">\nsecond</textarea>" in window.html
+    window.send("answer", message="second")
+    assert house.texts() == ["first", "second"]
 
 
 def test_an_answer_that_is_too_long_stands_in_its_page(house: House, window: Window) -> None:

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_app import limits
+from source_app.body import pieces_of
 from source_app.errors import DisconnectedError, NoSpaceError, TooLargeError, TroubleError
 from source_app.limits import FIELD_BYTES, Limits
 from source_app.outcome import Cut, Reason, Received, Refused
-from source_app.upload import pieces_of, receive
+from source_app.upload import receive
 from tests.source_app.multipart_forms import BOUNDARY, CONTENT_TYPE, Shelf, Sink, Stream, body, file, runs, text
 
 SMALL = Limits(message=1_000, file=100_000)
@@ -173,21 +174,21 @@ def test_a_cut_before_a_files_first_byte_names_it() -> None:
 
 
 def test_reads_grow_while_they_come_back_fast() -> None:
-    """Reads begin at 16 KiB and double up to 1 MiB."""
+    """Reads begin at 1 KiB and double up to 1 MiB."""
     stream = Stream(bytes(8 << 20))
     assert sum(len(piece) for piece in pieces_of(stream, 8 << 20)) == 8 << 20
-    assert stream.asked[:8] == [16384 << step for step in range(7)] + [1 << 20]
+    assert stream.asked[:8] == [1024 << step for step in range(8)]
     assert max(stream.asked) == limits.READ_MOST
 
 
 def test_reads_shrink_when_they_come_back_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A circuit that turns slow is asked for less, never for less than 16 KiB."""
-    clock = iter(moment for step in range(1000) for moment in (step * 10, step * 10 + (0.01 if step < 3 else 2)))
+    """A circuit that turns slow is asked for less, never for less than 1 KiB: there it is seen to move every second."""
+    clock = iter(moment for step in range(2000) for moment in (step * 10, step * 10 + (0.01 if step < 3 else 2)))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     stream = Stream(bytes(1 << 20))
     for _ in pieces_of(stream, 1 << 20):
         pass
-    assert [size >> 10 for size in stream.asked[:8]] == [16, 32, 64, 128, 64, 32, 16, 16]
+    assert [size >> 10 for size in stream.asked[:8]] == [1, 2, 4, 8, 4, 2, 1, 1]
 
 
 @pytest.mark.parametrize("script", ["a", "é", "证", "𠮷", "🙏"])

@@ -14,12 +14,12 @@ from source_app.errors import (
     LengthMissingError,
     MessageTooLongError,
     TokenError,
-    TooLargeError,
+    TooManyError,
     UploadError,
 )
 from source_app.filenames import shorten
-from source_app.limits import FIELD_BYTES, FILES, FORM_BYTES, NAME_BYTES, Limits
-from source_app.outcome import Cut
+from source_app.limits import DEPTH, FIELD_BYTES, FILE_HEADERS_BYTES, FILES, FORM_BYTES, NAME_BYTES, Limits
+from source_app.outcome import Cut, Reason, Refused
 from source_app.upload import receive
 from tests.source_app.multipart_forms import BOUNDARY, CONTENT_TYPE, Shelf, Stream, body, file, text
 
@@ -105,11 +105,39 @@ def test_a_malformed_end_keeps_whole_files() -> None:
 
 
 def test_ten_thousand_files_are_refused() -> None:
-    """Each would take 64 KiB of disk: their number is bounded; those before the bound are kept whole."""
+    """Each would take 64 KiB of disk: their number is bounded; those before the bound are kept whole, and the next is named."""
     shelf = Shelf()
     raw = body(TOKEN, *[file(f"{n}", b"x") for n in range(10_000)])
-    error = refused(raw, TooLargeError, shelf)
+    error = refused(raw, TooManyError, shelf)
     assert len(shelf.kept()) == len(error.received.arrived) == FILES
+    assert error.received.refused == (Refused(f"{FILES}", Reason.TOO_MANY),)
+
+
+def test_as_many_files_as_one_form_may_bring_are_taken_beside_a_field_where_nothing_was_chosen() -> None:
+    """The part of an empty field is no file, wherever it stands; names may be as long as a frame takes."""
+    shelf = Shelf()
+    name = "n" * (NAME_BYTES - 4)
+    raw = body(TOKEN, file("", b""), *[file(f"{name}{n:04}", b"x") for n in range(FILES)], file("", b""))
+    taken = receive(Stream(raw), CONTENT_TYPE, len(raw), limits=Limits(), open_file=shelf)
+    assert len(taken.arrived) == len(shelf.kept()) == FILES
+
+
+@pytest.mark.parametrize("name", ["a/" * (DEPTH + 1) + "b.txt", "/" * 500, "\\a/" + "../" * DEPTH + "b"])
+def test_a_file_too_deep_in_its_folder_is_refused(name: str) -> None:
+    """Files before it are kept; the rest of the form is not looked at."""
+    shelf = Shelf()
+    error = refused(body(TOKEN, file("a", b"1"), file(name, b"2"), file("c", b"3")), TooManyError, shelf)
+    assert shelf.kept() == [("a", b"1")]
+    assert error.received.refused == (Refused(name, Reason.TOO_MANY),)
+
+
+def test_a_folder_comes_with_the_ways_to_its_files_as_their_names() -> None:
+    """As deep as allowed; dots and turned slashes are kept as written, for a name is no path here."""
+    shelf = Shelf()
+    names = ["案卷/一月/照片.jpg", "案卷/一月/../b", "案卷/..\\c", "d/" * DEPTH + "e"]
+    raw = body(TOKEN, *[file(name, b"x") for name in names])
+    receive(Stream(raw), CONTENT_TYPE, len(raw), limits=Limits(), open_file=shelf)
+    assert [name for name, _ in shelf.kept()] == names
 
 
 def test_ten_thousand_fields_are_refused() -> None:
@@ -121,7 +149,7 @@ def test_ten_thousand_fields_are_refused() -> None:
 def test_headers_that_add_up_are_refused() -> None:
     """Each is within its own bound; together they are not, and the rest is not read."""
     padding = b"Content-Type: " + b"x" * 7_900 + b"\r\n"
-    parts = [padding + file("", b"") for _ in range(200)]
+    parts = [padding + file("", b"") for _ in range(FILE_HEADERS_BYTES // 7_900 + 1)]
     stream = Stream(body(TOKEN, *parts), runs=(16_384,))
     with pytest.raises(BadFormError, match="together"):
         receive(stream, CONTENT_TYPE, len(stream.raw), limits=Limits(), open_file=Shelf())

@@ -81,11 +81,19 @@ class Page:
     html: str
     headers: Mapping[str, str]
 
-    def form(self, *offered: str) -> PageForm:
-        """The form that offers these fields."""
+    def forms(self) -> list[PageForm]:
+        """All its forms."""
         parser = _Forms()
         parser.feed(self.html)
-        found = [form for form in parser.forms if set(offered) <= form.offered]
+        return parser.forms
+
+    def form_to(self, act: str) -> PageForm:
+        """The form that goes to a page of this name."""
+        return next(form for form in self.forms() if form.action.endswith(f"/{act}"))
+
+    def form(self, *offered: str) -> PageForm:
+        """The form that offers these fields."""
+        found = [form for form in self.forms() if set(offered) <= form.offered]
         if not found:
             raise LookupError(f"no form with {offered} on {self.address} ({self.status})")
         return found[0]
@@ -145,8 +153,13 @@ class Visitor:
         return self.send(page, page.form("message"), {"message": message})
 
     def attach(self, page: Page, *files: Upload) -> Page:
-        """Add files with the form that a page offers for it."""
-        return self.send(page, page.form("files"), None, files)
+        """
+        Add files from the page of the visit. What became of them is said in a frame; where all arrived, go on from there to the
+        page again.
+        """
+        around = page if 'name="files"' in page.html else self.get(urljoin(page.address, "received"))
+        answer = self.send(around, around.form("files"), None, files)
+        return self.get(urljoin(answer.address, "received")) if answer.status == 200 else answer
 
     def _follow(
         self, method: str, address: str, body: Iterator[bytes] | None, length: int, headers: Mapping[str, str]

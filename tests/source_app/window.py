@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -49,12 +50,12 @@ class House:
     app: Flask
 
     @classmethod
-    def open(cls, folder: Path, *, costs: Costs = CHEAPEST, sheets: bool = True, **settings: int) -> House:
+    def open(cls, folder: Path, *, costs: Costs = CHEAPEST, sheets: bool = True, **settings: Any) -> House:
         organisation = one_seat(costs)
         store = new_store(folder / "store")
         organisation.install(store, sheets=sheets)
-        values = {"reserve_bytes": 0, **settings}
-        app = create_app(SourceSettings(store=folder / "store", organisation="Drum & Co", **values))
+        values = {"reserve_bytes": 0, "organisation": "Drum & Co", **settings}
+        app = create_app(SourceSettings(store=folder / "store", **values))
         return cls(organisation, store, app)
 
     @property
