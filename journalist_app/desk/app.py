@@ -14,7 +14,7 @@ from flask import Flask, Response, g
 
 from crypto.argon import Costs
 from crypto.passwords import LOGIN
-from journalist_app.desk import auth, batches, documents, log, operating, outboxes, threads, waiting, wording
+from journalist_app.desk import accepting, auth, batches, documents, log, operating, outboxes, threads, waiting, wording
 from journalist_app.desk.guard import guard
 from journalist_app.desk.keys import ServerKeys
 from journalist_app.desk.login import Login
@@ -26,7 +26,7 @@ from journalist_app.desk.settings import DeskSettings
 from store.engine import open_store
 
 STYLE = Path(__file__).parent / "static" / "desk.css"
-ROOMS = (auth, threads, batches, outboxes, waiting, documents, log, operating)
+ROOMS = (auth, threads, accepting, batches, outboxes, waiting, documents, log, operating)
 
 
 class Desk(Flask):

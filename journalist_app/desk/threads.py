@@ -36,7 +36,7 @@ def show() -> str:
         raise MissingPageError("threads are shown all, arrived, handed over or replied")
     page = threads.page(parts().store, after=read_cursor(request.args.get("after", "")), limit=A_PAGE, show=kind)
     after = None if page.after is None else f"{page.after.last_day.isoformat()}.{page.after.id.hex()}"
-    return render_template("threads.html", page=page, shown=SHOWN, kind=kind, after=after)
+    return render_template("threads.html", page=page, shown=SHOWN, kind=kind, after=after, today=parts().today())
 
 
 def read_cursor(text: str) -> threads.Cursor | None:

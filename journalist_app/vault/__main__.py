@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from journalist_app.vault import verbs
+from journalist_app.vault.authorship_verb import authorship_verb
 from journalist_app.vault.place import Place
 from journalist_app.vault.serve import run
 
@@ -47,7 +48,8 @@ def serve(
         run(place, token_file)
 
 
-for verb in (verbs.init, verbs.seat_request, verbs.seat_admit, verbs.seat_accept, verbs.card_verb, verbs.person_add):
+CEREMONY = (verbs.init, verbs.seat_request, verbs.seat_admit, verbs.seat_accept, verbs.card_verb, verbs.person_add)
+for verb in (*CEREMONY, authorship_verb):
     main.add_command(verb)
 
 if __name__ == "__main__":

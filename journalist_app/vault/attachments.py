@@ -59,7 +59,7 @@ def attachment(vault: Vault, item: bytes) -> Attachment:
         key = Hidden(row.file_key)
         length = payloads.verify(key, payloads.chunks(vault, connection, item)).length
         again = payloads.chunks(vault, connection, item)
-    return Attachment(item, row.name, length, _body(key, again, length))
+    return Attachment(item, row.name, length, body_of(key, again, length))
 
 
 def save(vault: Vault, item: bytes, folder: Path) -> Path:
@@ -75,14 +75,24 @@ def save(vault: Vault, item: bytes, folder: Path) -> Path:
         CryptoError: The payload was altered on this laptop's disk.
     """
     found = attachment(vault, item)
+    return write_down(found.chunks, folder, disk_name(found.name, item))
+
+
+def write_down(chunks: Iterator[bytes], folder: Path, name: str) -> Path:
+    """
+    Write a body into a folder, for its owner alone.
+
+    Raises:
+        NotNowError: There is something of that name.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = folder / disk_name(found.name, item)
+    target = folder / name
     if target.is_symlink() or target.exists():
         raise NotNowError(f"{target.name} is there already")
     part = folder / f".{secrets.token_hex(16)}.part"
     try:
         with create_new(part) as file:
-            for chunk in found.chunks:
+            for chunk in chunks:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
@@ -94,7 +104,18 @@ def save(vault: Vault, item: bytes, folder: Path) -> Path:
     return target
 
 
-def _body(key: Hidden, pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
+def body_of(key: Hidden, pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
+    """
+    The body of a payload that verified before, piece by piece.
+
+    Args:
+        key: Its key.
+        pieces: The payload.
+        length: Of the body, as it was found before.
+
+    Raises:
+        CryptoError: It was altered since.
+    """
     held = bytearray()
     opener = FrameOpener(key, None, held.extend)
     left = length

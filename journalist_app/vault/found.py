@@ -25,7 +25,7 @@ from journalist_app.vault.errors import VaultError
 from journalist_app.vault.identity import held_cards, load_root
 from journalist_app.vault.intake import Filed, Found, Intake, Kept
 from journalist_app.vault.keystore import Vault
-from journalist_app.vault.models import items, kept, listed, passed
+from journalist_app.vault.models import bodies, items, kept, listed, passed
 from journalist_app.vault.models import payloads as stored
 from journalist_app.vault.projection import AT_ONCE, compute
 from journalist_app.vault.run import settled_before
@@ -47,6 +47,9 @@ def write_found(connection: Connection, found: Sequence[Found | Kept]) -> int:
     sealed = [one for one in found if isinstance(one, Kept)]
     if good:
         connection.execute(insert(items), [one.row for one in good])
+    about = [one.body for one in good if one.body is not None]
+    if about:
+        connection.execute(insert(bodies), about)
     # A place that gave nothing before and gives an item now is no gap any more.
     places = {(one.row["batch"], one.row["place"]) for one in good}
     places |= {(held.filed.batch, held.filed.place) for held in sealed}

@@ -28,6 +28,7 @@ from journalist_app.bundle.ustar import Archive
 from journalist_app.vault import payloads, run, standing
 from journalist_app.vault.alarms import Alarm, raise_alarm
 from journalist_app.vault.counted import Counted
+from journalist_app.vault.digests import catch_up
 from journalist_app.vault.epochs import fallback_epochs, seeds
 from journalist_app.vault.errors import ItemRefusedError, NotNowError
 from journalist_app.vault.files import open_regular
@@ -100,6 +101,12 @@ def import_batch(
         WithheldError, ForgedError, NotNowError: It may not be imported, or not now.
         BundleError, CryptoError: It is not a batch for this seat, or was altered. What came before stands.
     """
+    report = _import(vault, path, progress=progress, without_damaged=without_damaged, despite=despite)
+    catch_up(vault)
+    return report
+
+
+def _import(vault: Vault, path: Path, *, progress: Progress | None, without_damaged: bool, despite: bool) -> Report:
     with open_regular(path) as source:
         with vault.read() as connection:
             identity = load(connection)

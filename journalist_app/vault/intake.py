@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import chain
 from typing import Any, BinaryIO, Final
 
@@ -22,6 +23,7 @@ from crypto.hidden import Hidden
 from crypto.unseal import ItemPlace, SeatOpener
 from journalist_app.bundle.manifest import BatchItem
 from journalist_app.vault import payloads
+from journalist_app.vault.bodies import DIGESTED, body_row
 from journalist_app.vault.entries import Entry, open_entry
 from journalist_app.vault.errors import ItemRefusedError
 from journalist_app.vault.keystore import Vault
@@ -62,12 +64,14 @@ class Found:
 
     Args:
         row: For the items table.
+        body: For the bodies table; None of what is neither a message nor a file.
         payload: For the payloads table; None if it lies in a file.
         listed: Rows for the listed table.
         entry: If it is one.
     """
 
     row: Mapping[str, Any]
+    body: Mapping[str, Any] | None
     payload: bytes | None
     listed: tuple[Mapping[str, Any], ...] = ()
     entry: Entry | None = None
@@ -177,21 +181,28 @@ class Intake:
         if header.kind not in LANES[filed.item.lane]:
             raise ItemRefusedError(f"a {header.kind} in the {filed.item.lane} lane")
         row = _row(filed, header, frame.length, file_key)
+        about = None
+        if header.kind in DIGESTED:
+            # A large one is hashed when another of its length comes: most never need it.
+            small = filed.item.length <= payloads.SMALL
+            about = body_row(row, sha256(body).digest() if small else b"")
         if header.kind == "file":
-            return Found(row, payload)
+            return Found(row, about, payload)
         if frame.length > MAX_TEXT:
             raise ItemRefusedError(f"a text of {frame.length} bytes, at most {MAX_TEXT} are read")
         if header.kind == "files":
             thread = bytes(header.thread)
             lines = decode_list(body)
-            return Found(row, payload, tuple({"item": x.item, "thread": thread, "length": x.length} for x in lines))
+            return Found(
+                row, about, payload, tuple({"item": x.item, "thread": thread, "length": x.length} for x in lines)
+            )
         if header.kind == "entry":
-            return Found(row, payload, (), open_entry(body, self.cards[filed.item.card], header.thread))
+            return Found(row, about, payload, (), open_entry(body, self.cards[filed.item.card], header.thread))
         try:
             row["text"] = body.decode()
         except UnicodeDecodeError:
             raise ItemRefusedError("a message that is not UTF-8") from None
-        return Found(row, payload)
+        return Found(row, about, payload)
 
 
 def split(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:

@@ -3,16 +3,16 @@
 The tables of a vault. README.md says of each column why it is there.
 
 Three layers: what this seat is (facts, epochs, cards, sheets, own_sheets), what arrived or was written and never changes
-(batches, items, payloads, kept, passed, listed, entries), and what is computed from that (threads) or happened here (alarms,
-seats, pending, outboxes). The computed layer can be thrown away and made again.
+(batches, items, bodies, payloads, kept, passed, listed, entries), and what is computed from that (threads, grouped, joined) or
+happened here (alarms, seats, pending, outboxes). The computed layer can be thrown away and made again.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
-# A vault of a higher number was written by a newer version and is not touched.
-SCHEMA = 1
+# A vault of a higher number was written by a newer version and is not touched. Of a lower one the tables that are new are made.
+SCHEMA = 2
 
 metadata = MetaData()
 
@@ -92,6 +92,46 @@ items = Table(
 
 payloads = Table(
     "payloads", metadata, Column("item", LargeBinary, primary_key=True), Column("payload", LargeBinary, nullable=False)
+)
+
+# What is inside the envelopes: two sealings of the same file have nothing else in common. `sha256` is empty while nothing
+# needs it: two bodies are compared only if they are equally long. `set` is a digest of all that makes parts one file's, so
+# that a set is found by it alone: a source may give a hundred thousand files one set id.
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("item", LargeBinary, primary_key=True),
+    Column("thread", LargeBinary, nullable=False),
+    Column("length", Integer, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("set", LargeBinary, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Index("bodies_by_length", "thread", "parts", "length"),
+    Index("bodies_by_set", "thread", "set", "part", "length"),
+)
+
+# Items that the pages show under another one.
+grouped = Table(
+    "grouped",
+    metadata,
+    Column("item", LargeBinary, primary_key=True),
+    Column("thread", LargeBinary, nullable=False),
+    Column("lead", LargeBinary, nullable=False),
+    Column("why", Text, nullable=False),
+    Index("grouped_by_thread", "thread"),
+    Index("grouped_by_lead", "lead", "why"),
+)
+
+# Digests of whole files that came in parts: reading them again may take minutes.
+joined = Table(
+    "joined",
+    metadata,
+    Column("thread", LargeBinary, primary_key=True),
+    Column("set", LargeBinary, primary_key=True),
+    Column("length", Integer, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Index("joined_by_length", "thread", "length"),
 )
 
 listed = Table(

@@ -6,8 +6,6 @@ Threads: the list, one thread, what a person does with it, and its files.
 from __future__ import annotations
 
 import re
-import unicodedata
-from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -17,6 +15,7 @@ from journalist_app.vault import attachments, reading, replies
 from journalist_app.vault.entries import STATES
 from journalist_app.vault.errors import InputError, NotFoundError, NotNowError
 from journalist_app.vault.guard import door
+from journalist_app.vault.handing import exact, handed_out
 from journalist_app.vault.names import disk_name
 
 pages = Blueprint("threads", __name__)
@@ -44,7 +43,7 @@ def one(thread: str) -> str:
     """
     A page of one thread.
     """
-    return _page(_bytes(thread, 32))
+    return _page(exact(thread, 32))
 
 
 @pages.get("/items/<item>/text")
@@ -53,7 +52,7 @@ def text(item: str) -> str:
     All of a message whose beginning the thread's page shows.
     """
     with door().vault.read() as connection:
-        row = reading.whole_text(connection, _bytes(item, 16))
+        row = reading.whole_text(connection, exact(item, 16))
     return render_template("text.html", thread=row.thread, text=row.text, lang=row.lang)
 
 
@@ -63,7 +62,7 @@ def entry_text(digest: str) -> str:
     All of a reply or note whose beginning the thread's page shows.
     """
     with door().vault.read() as connection:
-        entry = reading.whole_entry(connection, _bytes(digest, 32))
+        entry = reading.whole_entry(connection, exact(digest, 32))
     said, lang = str(entry.fields.get("text", "")), str(entry.fields.get("lang", ""))
     return render_template("text.html", thread=entry.thread, text=said, lang=lang)
 
@@ -73,7 +72,7 @@ def act(thread: str, act: str) -> BaseResponse | tuple[str, int]:
     """
     Reply, note, state, status, keep the pinned recipient, or ask for deletion.
     """
-    value, vault, form = _bytes(thread, 32), door().vault, request.form
+    value, vault, form = exact(thread, 32), door().vault, request.form
     text = form.get("text", "")
     try:
         if act == "reply":
@@ -101,14 +100,8 @@ def download(item: str) -> Response:
     """
     A file as a download, after it verified to its end.
     """
-    found = attachments.attachment(door().vault, _bytes(item, 16))
-    name = disk_name(found.name, found.item)
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    fallback = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in plain)
-    answer = Response(found.chunks, mimetype="application/octet-stream")
-    answer.headers["Content-Length"] = str(found.length)
-    answer.headers["Content-Disposition"] = f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(name)}"
-    return answer
+    found = attachments.attachment(door().vault, exact(item, 16))
+    return handed_out(found.chunks, found.length, disk_name(found.name, found.item))
 
 
 @pages.post("/items/<item>/save")
@@ -119,7 +112,7 @@ def save(item: str) -> str:
     folder = door().place.save
     if folder is None:
         raise NotNowError("this vault was started without a folder to save to")
-    path = attachments.save(door().vault, _bytes(item, 16), folder)
+    path = attachments.save(door().vault, exact(item, 16), folder)
     return render_template("saved.html", path=path)
 
 
@@ -169,14 +162,4 @@ def _cursor(text: str | None) -> tuple[str, bytes] | None:
     if text is None:
         return None
     day, _, thread = text.partition(".")
-    return day[:10], _bytes(thread, 32)
-
-
-def _bytes(text: str, size: int) -> bytes:
-    try:
-        value = bytes.fromhex(text)
-    except ValueError:
-        value = b""
-    if len(value) != size or value.hex() != text:
-        raise NotFoundError("there is nothing here")
-    return value
+    return day[:10], exact(thread, 32)

@@ -48,6 +48,17 @@ class Passphrases:
             return str(click.prompt(f"Passphrase of {what}", hide_input=True))
         return self._line()
 
+    def codename(self) -> str:
+        """
+        The words that a source gives up: asked for like a passphrase, without echo.
+
+        Raises:
+            InputError: The file has too few lines.
+        """
+        if self._lines is None:
+            return str(click.prompt("Codename", hide_input=True))
+        return self._line()
+
     def new(self, what: str) -> str:
         """
         A passphrase for something that is being made. A generated one is printed, once.

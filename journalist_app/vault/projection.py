@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-The threads table, computed from items and entries.
+The threads table, computed from items and entries; and with it what is shown under what (`groups`).
 
 A thread's row is a function of the *set* of its items and entries: whatever order they came in, the row is the same, and
 throwing the table away and computing it again changes nothing. "First" therefore means lowest (batch, item id), never
@@ -18,6 +18,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, select, union
 
 from journalist_app.vault.entries import CLOCKS_END
+from journalist_app.vault.groups import group
 from journalist_app.vault.models import entries, items, threads
 
 # SQLite takes many more parameters; this keeps a statement readable in a trace.
@@ -29,8 +30,9 @@ NO_BATCH: Final = 2**31
 _COMPUTE: Final = """
 WITH wanted(thread) AS (VALUES {places}),
 arrived AS (
-    SELECT thread, min(day) AS first_day, max(day) AS last_day, sum(kind = 'message') AS messages,
-        sum(kind = 'file') AS files
+    SELECT thread, min(day) AS first_day, max(day) AS last_day,
+        sum(kind = 'message' AND item NOT IN (SELECT item FROM grouped)) AS messages,
+        sum(kind = 'file' AND item NOT IN (SELECT item FROM grouped)) AS files
     FROM items WHERE kind <> 'entry' AND thread IN (SELECT thread FROM wanted) GROUP BY thread),
 done AS (
     SELECT thread, min(day) AS first_day, max(day) AS last_day, sum(type = 'reply') AS replies,
@@ -82,6 +84,7 @@ def compute(connection: Connection, values: Collection[bytes]) -> None:
     for start in range(0, len(ordered), AT_ONCE):
         some = ordered[start : start + AT_ONCE]
         connection.execute(delete(threads).where(threads.c.thread.in_(some)))
+        group(connection, some)
         places = ", ".join("(?)" for _ in some)
         connection.exec_driver_sql(
             _COMPUTE.format(places=places, clocks_end=CLOCKS_END, no_batch=NO_BATCH), tuple(some)

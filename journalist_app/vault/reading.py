@@ -20,8 +20,9 @@ from crypto.signing import MAX_DOCUMENT, SignedDocument
 from journalist_app.vault.alarms import Alarm, of_thread
 from journalist_app.vault.entries import Entry, parse_entry
 from journalist_app.vault.errors import NotFoundError
+from journalist_app.vault.gathered import Copies, File, Volumes, copies, file_of, volumes_of
 from journalist_app.vault.identity import read_fact
-from journalist_app.vault.models import entries, items, listed, threads
+from journalist_app.vault.models import entries, grouped, items, listed, threads
 from journalist_app.vault.recipients import Standing, standing
 
 PAGE = 50
@@ -36,7 +37,7 @@ ItemPlace = tuple[int, int, bytes, int, bytes]
 EntryPlace = tuple[int, int, bytes]
 
 # Kinds of a submission's items in the order in which they are shown.
-_ORDER = {"message": 0, "file": 1, "files": 2}
+_ORDER = {"message": 0, "file": 1}
 # Shown in the page's own words, so not among the raw fields.
 _SHOWN = {"consent", "channel", "set", "part", "parts", "report"}
 
@@ -44,7 +45,7 @@ _SHOWN = {"consent", "channel", "set", "part", "parts", "report"}
 @dataclass(frozen=True, slots=True)
 class Item:
     """
-    One item as the page shows it.
+    One item as the page shows it, with what stands under it.
     """
 
     row: Row[Any]
@@ -52,6 +53,9 @@ class Item:
     misfiled: bool
     other_recipient: bool
     listed_length: int | None
+    copies: Copies | None
+    file: File | None
+    volumes: Volumes | None
 
     @property
     def folded(self) -> bool:
@@ -174,7 +178,7 @@ def thread(
     lengths = {line.item: line.length for line in connection.execute(lines)}
     return Thread(
         row=row,
-        items=tuple(_item(one, row, lengths.get(one.item)) for one in found),
+        items=tuple(_item(connection, one, row, lengths.get(one.item)) for one in found),
         more=more,
         entries=told,
         older=older,
@@ -220,6 +224,7 @@ def _items(
     connection: Connection, value: bytes, after: ItemPlace | None
 ) -> tuple[Sequence[Row[Any]], ItemPlace | None]:
     # Places first, then the page's rows: sorting must not carry every text of the thread through memory.
+    under = select(grouped.c.item).where(grouped.c.thread == value)
     worded = select(items.c.submission).where(items.c.thread == value, items.c.kind == "message")
     places = (
         select(
@@ -230,7 +235,7 @@ def _items(
             case(_ORDER, value=items.c.kind, else_=9).label("rank"),
             items.c.item,
         )
-        .where(items.c.thread == value, items.c.kind != "entry")
+        .where(items.c.thread == value, items.c.kind.in_(("message", "file")), items.c.item.not_in(under))
         .subquery()
     )
     query = select(places).order_by(*places.c).limit(PAGE + 1)
@@ -287,12 +292,16 @@ def warned(connection: Connection, limit: int = 200) -> Sequence[Row[Any]]:
     return connection.execute(select(threads).where(wrong).order_by(threads.c.last_day.desc()).limit(limit)).all()
 
 
-def _item(one: Row[Any], row: Row[Any], length: int | None) -> Item:
+def _item(connection: Connection, one: Row[Any], row: Row[Any], length: int | None) -> Item:
     fields = decode(one.fields.encode(), limit=MAX_FIELDS)
+    file = file_of(connection, one.item) if one.kind == "file" else None
     return Item(
         row=one,
         fields=fields if isinstance(fields, dict) else {},
         misfiled=one.server_thread != row.server_thread,
         other_recipient=bool(one.reply_to) and one.reply_to != row.recipient,
         listed_length=length if length is not None and length != one.length else None,
+        copies=copies(connection, one.item),
+        file=file,
+        volumes=None if file is None else volumes_of(connection, file),
     )

@@ -32,8 +32,10 @@ from journalist_app.vault.models import items, pending, threads
 from journalist_app.vault.projection import compute
 from journalist_app.vault.recipients import named, standing
 
-# How long the server keeps a reply for its source.
+# How long the server keeps a reply for its source, and how many days more at most: were it a fixed number, the day on which
+# a reply goes would say on which day it came.
 EXPIRES_DAYS = 90
+MORE_DAYS = 14
 
 _LANG = re.compile(r"(?:[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)?")
 MAX_LANG = 35
@@ -199,7 +201,7 @@ def _wait(connection: Connection, server_thread: bytes, item: bytes, sees: int, 
     fields: dict[str, JSON] = {
         "thread": server_thread.hex(),
         "item": item.hex(),
-        "expires_days": EXPIRES_DAYS,
+        "expires_days": EXPIRES_DAYS + secrets.randbelow(MORE_DAYS + 1),
         "sees": sees,
     }
     row = {

@@ -19,7 +19,7 @@ def size(count: int) -> str:
     A length in bytes for people; exact below a kibibyte.
     """
     if count < 1024:
-        return f"{count} bytes"
+        return "1 byte" if count == 1 else f"{count} bytes"
     value = count / 1024
     for unit in ("KiB", "MiB"):
         if value < 1024:

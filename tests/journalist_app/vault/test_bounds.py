@@ -67,7 +67,9 @@ def test_a_thread_of_many_items_comes_in_pages(one: Organisation, browser: Brows
     """Each item once, none left out, in one order; entries likewise, the newest first."""
     source = Source()
     sent = [one.server.message(source, f"text {number}").hex()[:8] for number in range(60)]
-    sent += [item.hex()[:8] for item in one.server.files(source, **{f"f{number}": b"x" for number in range(55)})]
+    sent += [
+        item.hex()[:8] for item in one.server.files(source, **{f"f{number}": b"%d" % number for number in range(55)})
+    ]
     import_batch(one.vaults[0], one.server.batch(one.stick))
     for number in range(reading.PAGE + 3):
         replies.note(one.vaults[0], source.thread, f"note {number}.")
@@ -91,8 +93,8 @@ def test_a_thread_of_many_items_comes_in_pages(one: Organisation, browser: Brows
 def test_a_long_text_is_folded_and_has_a_page_of_its_own(one: Organisation, browser: Browser):
     """Twelve messages of a million characters open at once as their beginnings."""
     source = Source()
-    for _ in range(12):
-        one.server.message(source, "字" * 300_000 + "the end")
+    for number in range(12):
+        one.server.message(source, "字" * 300_000 + f"{number} the end")
     import_batch(one.vaults[0], one.server.batch(one.stick))
     replies.note(one.vaults[0], source.thread, "n" * 60_000 + "the end")
     browser.get(f"/threads/{source.thread.hex()}")

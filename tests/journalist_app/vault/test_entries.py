@@ -30,7 +30,10 @@ from journalist_app.vault.importer import import_batch
 from journalist_app.vault.intake import Filed, Found, Intake
 from tests.journalist_app.vault.fakes import Organisation, Source
 
-COMPARED = (models.items, models.payloads, models.listed, models.entries, models.threads)
+COMPARED = (
+    *(models.items, models.bodies, models.payloads, models.listed, models.entries),
+    *(models.threads, models.grouped),
+)
 
 
 def dump(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
@@ -53,6 +56,11 @@ def everything(made: Organisation) -> list[Found]:
     one, two = Source(), Source()
     for source in (one, two):
         server.message(source, "first")
+        server.message(source, "first")
+        for name in ("disk.001", "disk.002", "copy.001"):
+            server.deposit(source, "file", name[5:].encode(), name=name)
+        for body in (b"a", b"b"):
+            server.deposit(source, "file", body, name="in parts", set_=bytes(16), part=1, parts=2)
         server.message(source, "second")
         server.files(source, a=b"a" * 100, b=b"b" * 200)
     server.message(Source(one.thread), "filed elsewhere, other recipient")
@@ -91,7 +99,7 @@ def forked(found: Found, vault: object) -> Found:
     contents = found.entry.signed.contents("entry")
     signed = sign_document("entry", write_document("entry", {**contents, "person": "somebody else"}), [key])
     row = {**found.row, "item": b"f" * 16, "place": 999}
-    return Found(row, found.payload, (), parse_entry(signed))
+    return Found(row, None, found.payload, (), parse_entry(signed))
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,21 @@ def test_a_reply_and_a_status_open_with_the_source_s_key_and_are_signed_by_the_s
     assert sorted(opened, key=str) == [("你好\n再见", None), (None, "answered")]
 
 
+def test_replies_live_ninety_days_and_up_to_fourteen_more(one: Organisation):
+    """Each its own number of days, so that the day it goes does not say on which it came."""
+    source = Source()
+    one.server.message(source, "hello")
+    bring(one)
+    for _ in range(30):
+        replies.tell_status(one.vaults[0], bytes(source.thread), "read")
+    one.send(one.vaults[0])
+    days = [record.expires_days for record, _ in one.server.published]
+    assert len(days) == 30
+    assert all(90 <= each <= 104 for each in days)
+    # Thirty equal draws of fifteen: less than one in 10^34.
+    assert len(set(days)) > 1
+
+
 def test_an_outbox_is_written_again_byte_for_byte_until_a_batch_confirms_it(one: Organisation):
     """The same number has the same bytes, however often it is written."""
     vault = one.vaults[0]

@@ -49,6 +49,11 @@ class Browser:
             path, data={"csrf": token[1] if token else "", **form}, base_url=f"http://{HOST}", follow_redirects=True
         )
         self.page = answer.get_data(as_text=True)
+        job = self.app.extensions["door"].job
+        if path == "/import" and job is not None and job.running:
+            # On a busy machine even a short import shows its progress first.
+            job.wait(60)
+            self.get(path)
         return answer
 
     def enter(self) -> None:
