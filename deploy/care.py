@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.errors import DeployError
 from deploy.keeping import read_small, write_whole
 from deploy.server import opened, today
-from store import checkpoint, deletions, erase, replies
+from store import checkpoint, deletions, erase, lanes, replies, slips
 from store.connections import DATABASE
 from store.engine import Store
 from store.errors import StoreError
@@ -47,6 +47,7 @@ class Cared:
     """
 
     expired_replies: int
+    expired_slips: int
     deleted_threads: int
     purged_batches: int
     swept_blobs: int
@@ -64,7 +65,7 @@ def care(
     rebuild: bool = False,
 ) -> Cared:
     """
-    What is to be done each night: what crashes left, replies that ran out, deletions that nobody cancelled, payloads every seat
+    What is to be done each night: what crashes left, replies, slips and acceptances that ran out, deletions that nobody cancelled, payloads every seat
     has, and, after erasures, the database written anew.
 
     Args:
@@ -86,12 +87,15 @@ def care(
     swept = steps.take("left-over files", lambda: sweep(store, now=now()), nothing)
     steps.take(f"keeping the day in {LAST}", lambda: _keep(folder / LAST, date), None)
     expired = steps.take("replies that ran out", lambda: replies.expire(store, date), 0)
+    slipped = steps.take("slips that ran out", lambda: slips.expire(store, date), 0)
+    steps.take("acceptances that ran out", lambda: lanes.expire(store, date), 0)
     deleted = steps.take("deletions that are due", lambda: len(deletions.carry_out(store, date)), 0)
     purged = steps.take("purging", lambda: len(erase.purge_acknowledged(store, day=date)), 0)
     rebuild = rebuild or (store.folder / DATABASE).stat().st_size < REBUILD_BYTES
     cleared = steps.take("finishing erasures", lambda: _finish(store, rebuild=rebuild), False)
     return Cared(
         expired_replies=expired,
+        expired_slips=slipped,
         deleted_threads=deleted,
         purged_batches=purged,
         swept_blobs=swept.blobs + swept.incoming,

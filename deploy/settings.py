@@ -86,7 +86,7 @@ def build(
     if not isinstance(given, dict):
         raise SettingsFileError(f"{where}: a table is needed")
     fields = {field.name: str(field.type) for field in dataclasses.fields(kind) if field.name not in SHARED}
-    refuse_difference(where, given, set(fields))
+    refuse_difference(where, given, set(fields), folder)
     values = dict(shared)
     for name, written in fields.items():
         values[name] = convert(given[name], written, folder, f"{where} {name}")
@@ -106,12 +106,20 @@ def convert(value: object, written: str, folder: Path, where: str) -> object:
     return folder / str(value) if written == "Path" else value
 
 
-def refuse_difference(where: str, given: Mapping[str, object], wanted: set[str]) -> None:
+def refuse_difference(where: str, given: Mapping[str, object], wanted: set[str], folder: Path | None = None) -> None:
     """
+    Args:
+        where: To be named in the refusal.
+        given: What stands there.
+        wanted: What is to stand there.
+        folder: Of the server, if `upgrade` can add what is missing.
+
     Raises:
         SettingsFileError: naming what is unknown and what is missing.
     """
     unknown, missing = sorted(set(given) - wanted), sorted(wanted - set(given))
     if unknown or missing:
         parts = [f"unknown: {', '.join(unknown)}"] * bool(unknown) + [f"missing: {', '.join(missing)}"] * bool(missing)
-        raise SettingsFileError(f"{where}: {'; '.join(parts)}")
+        # An older version's file: `upgrade` knows the first values.
+        way = f". Type: dengwen server upgrade --dir {folder}" if folder and missing and not unknown else ""
+        raise SettingsFileError(f"{where}: {'; '.join(parts)}{way}")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from deploy import desk_keys, host
+from deploy import desk_keys, host, source_address
 from deploy.errors import SetupError
 from deploy.installed import Change, changes, write
 from deploy.keeping import read_small, write_whole
@@ -24,12 +24,13 @@ from deploy.owners import settle
 from deploy.render import render
 from deploy.runner import Runner
 from deploy.settings import Settings, load
-from deploy.steps import accounts, steps
+from deploy.steps import UNITS, accounts, steps
 
 PACKAGES: Final = ("apparmor", "dbus", "nftables", "systemd-timesyncd", "tor", "unattended-upgrades")
 SSH_PACKAGE: Final = "openssh-server"
 PENDING: Final = "setup-pending"
 MAX_PENDING: Final = 65_536
+SOURCE_UNIT: Final = UNITS / "dengwen-source.service"
 
 Say = Callable[[str], None]
 
@@ -120,7 +121,9 @@ def _show(plan: Setup, runner: Runner, say: Say) -> None:
     commands = _commands(plan.touched, runner)
     for command in commands:
         say(f"would run: {shlex.join(command)}")
-    if not plan.changed and not commands:
+    if named := source_address.unnamed(plan.settings, plan.root):
+        say(f"would set: onion of [source] to {named}, and restart the source app")
+    if not plan.changed and not commands and not named:
         say("Every file is as it is to be.")
     say("Nothing was written and nothing was run.")
 
@@ -138,10 +141,11 @@ def _carry_out(plan: Setup, runner: Runner, say: Say) -> None:
         say(f"set: {line}")
     for command in steps(plan.touched, apparmor=runner.has_apparmor()):
         _run(command, runner, say)
+    named = _name_onion(plan, runner, say)
     (folder / PENDING).unlink(missing_ok=True)
     if not runner.has_apparmor():
         say("AppArmor is not at work in this kernel: its profiles are written and not loaded.")
-    say("Done." if plan.touched or settled else "Nothing to do: every file is as it is to be.")
+    say("Done." if plan.touched or settled or named else "Nothing to do: every file is as it is to be.")
 
 
 def _close_doors(plan: Setup, *, dry: bool = False) -> tuple[str, ...]:
@@ -152,6 +156,20 @@ def _close_doors(plan: Setup, *, dry: bool = False) -> tuple[str, ...]:
         if not dry:
             desk_keys.bar(plan.root / door.relative_to("/"))
     return tuple(f"{door}: open to client keys alone" for door in opened)
+
+
+def _name_onion(plan: Setup, runner: Runner, say: Say) -> bool:
+    # After tor has started: it makes the address then.
+    onion = source_address.unnamed(plan.settings, plan.root)
+    if not onion:
+        return False
+    _keep_pending(plan.settings.folder, plan.touched | {SOURCE_UNIT})
+    source_address.name_it(plan.settings.folder, onion)
+    # A new file is root's alone, and the app has to read it.
+    settle(plan.settings, runner)
+    say(f"set: onion of [source] to {onion}")
+    _run(("systemctl", "restart", "dengwen-source.service"), runner, say)
+    return True
 
 
 def _commands(touched: Collection[PurePosixPath], runner: Runner) -> tuple[tuple[str, ...], ...]:

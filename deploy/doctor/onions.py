@@ -17,6 +17,7 @@ from deploy.socks import MISSING_CLIENT_KEY
 
 PAGE: Final = 200
 CLOSED: Final = 503
+TURNED_AWAY: Final = 403
 #: What tor says where the directories name no versions at all, as on a private network.
 NO_ADVICE: Final = "none recommended"
 
@@ -136,6 +137,9 @@ def source_answers(onion: Onion) -> Finding:
     if answer.status == CLOSED:
         seen = "The page came through tor and says that intake is closed for now."
         fix = "Mend “card and sheets”, “seats with a sheet” and “sealing to every seat” first. Then: systemctl restart dengwen-source"
+    elif answer.status == TURNED_AWAY:
+        seen = "The app turns visitors away who come to the address that tor has: [source] onion in dengwen.toml is another."
+        fix = "Type: dengwen setup. It writes the address that tor has"
     elif answer.status:
         seen = f"Something answers through tor, and it is not the first page (HTTP {answer.status})."
     elif answer.code == MISSING_CLIENT_KEY:

@@ -27,8 +27,8 @@ from deploy.doctor.read_silence import signs
 from deploy.errors import CannotLookError
 from deploy.keeping import read_small, write_whole
 from deploy.settings import NAME, Settings, load
-from source_app.limits import RESERVE_SHARE, room_for_files
-from store import checkpoint, seats
+from source_app.limits import RESERVE_SHARE, SPACE_LEAST, content_of, free_for_files
+from store import checkpoint, lanes, seats
 from store.connections import DATABASE
 from store.engine import Store, open_store
 from store.sweep import missing
@@ -74,6 +74,7 @@ def checks(server: Server) -> Iterator[Check]:
         return
     store = look(lambda: open_store(settings.store))
     name = str(server.folder)
+    lane = store if isinstance(store, Unseen) else look(lambda: _strangers(server, settings, store))
     yield "store", lambda: store_health.opens(store.reason if isinstance(store, Unseen) else "", name)
     if not isinstance(store, Unseen):
         try:
@@ -82,7 +83,7 @@ def checks(server: Server) -> Iterator[Check]:
         finally:
             # SQLite's own files go with the last connection: what doctor opened is not what it judges.
             store.close()
-    yield from _of_space(server, settings)
+    yield from _of_space(server, settings, lane)
     yield from of_modes(server)
 
 
@@ -148,7 +149,7 @@ def _of_store(server: Server, store: Store) -> Iterator[Check]:
     yield "erasures", lambda: store_health.erasures(checkpoint.unfinished(store), name)
 
 
-def _of_space(server: Server, settings: Settings) -> Iterator[Check]:
+def _of_space(server: Server, settings: Settings, lane: Seen[int]) -> Iterator[Check]:
     name = str(server.folder)
     room = look(lambda: _room(server.machine, settings))
     if isinstance(room, Unseen):
@@ -158,7 +159,7 @@ def _of_space(server: Server, settings: Settings) -> Iterator[Check]:
             lambda: unknown("room for files", reason, why=space.WHY_FILES, fix=f"Type: df -h {name}"),
         )
         return
-    yield "room for files", lambda: space.files(room, name)
+    yield "room for files", lambda: space.files(room, lane, name)
     yield "room for words", lambda: space.words(room, name)
     yield "days until full", lambda: space.days_until_full(room, look(lambda: _pace(server, room)), name)
     yield "inodes", lambda: space.inodes(room, name)
@@ -172,11 +173,18 @@ def _room(machine: Machine, settings: Settings) -> space.Room:
         total=total,
         free=free,
         reserve=max(reserve, total // RESERVE_SHARE) if reserve else 0,
-        files=room_for_files(settings.store, reserve),
+        files=content_of(free_for_files(settings.store, reserve)),
         wanted=settings.source.file_bytes,
         inodes=disk.f_files,
         inodes_free=disk.f_favail,
     )
+
+
+def _strangers(server: Server, settings: Settings, store: Store) -> int:
+    free = free_for_files(settings.store, settings.source.reserve_bytes)
+    found = lanes.room(store, None, free=free, quota=settings.source.thread_bytes, day=server.day)
+    length = content_of(found.length)
+    return length if length >= SPACE_LEAST else 0
 
 
 def _pace(server: Server, room: space.Room) -> float | None:

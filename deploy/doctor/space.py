@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-Judging the room on the disk: the lane of files, the reserve that only words may use, the days until files are refused, and inodes.
+Judging the room on the disk: the lanes of files, the reserve that only words may use, the days until files are refused, and inodes.
 
-The lanes are those the source app keeps (`source_app.limits`). Sizes are said as powers of two, rounded down, as strangers learn them from the
+The lanes are those the source app keeps (`store.lanes`). Sizes are said as powers of two, rounded down, as strangers learn them from the
 pages; nothing finer leaves the host.
 """
 
@@ -24,7 +24,10 @@ DAYS_URGENT: Final = 3
 INODES_LOW: Final = 10
 INODES_URGENT: Final = 2
 
-WHY_FILES = "When the lane of files is full, sources can still write but send no files, or only smaller ones than the page promises on a good day."
+WHY_FILES = (
+    "Files of threads that nobody accepted share half of the room for files. When that lane is full, such a source can still write but sends no files, or only "
+    "smaller ones than the page promises on a good day."
+)
 WHY_WORDS = "The last part of the disk is for words alone. When that is gone too, nobody is heard."
 WHY_DAYS = "Room is made by purging what every seat has acknowledged; that takes people some days, so it has to begin before the disk is full."
 WHY_INODES = "Every file takes an inode. Without one left nothing can be stored, however much room there is."
@@ -39,7 +42,7 @@ class Room:
         total: Its bytes.
         free: Bytes that are free.
         reserve: Bytes kept for words.
-        files: The largest file that is taken now.
+        files: The largest file that is taken now from a thread that somebody accepted.
         wanted: The largest file the settings promise.
         inodes: How many there are; 0 where the file system has no fixed number.
         inodes_free: How many are free.
@@ -61,17 +64,40 @@ def _fix(folder: str) -> str:
     )
 
 
-def files(room: Room, folder: str) -> Finding:
+def _fix_lane(folder: str) -> str:
+    return f"{_fix(folder)} Meanwhile a reviewer can accept, on the desk's page of a thread, the sources somebody waits for."
+
+
+def files(room: Room, strangers: Seen[int], folder: str) -> Finding:
     """
-    The lane of files.
+    The lanes of files: that of the threads nobody accepted, and behind it the disk.
+
+    Args:
+        room: The disk now.
+        strangers: The largest file that is taken now from a thread that nobody accepted.
+        folder: The server's, for the command to type.
     """
     what = "room for files"
     if room.files <= 0:
         seen = "No room is left for files: sources can only write."
         return Finding(what=what, ok=False, urgent=True, seen=seen, why=WHY_FILES, fix=_fix(folder))
+    if isinstance(strangers, Unseen):
+        return unknown(what, strangers.reason, why=WHY_FILES, fix="Mend “store” first.")
+    if strangers <= 0:
+        seen = "The lane of threads that nobody accepted is full: only accepted threads can send files."
+        return Finding(what=what, ok=False, urgent=True, seen=seen, why=WHY_FILES, fix=_fix_lane(folder))
     if room.files < room.wanted:
-        seen = f"The largest file that is taken now is {size(room.files)}, less than the {exact(room.wanted)} of the settings."
+        seen = (
+            f"The largest file that is taken now is {size(min(room.files, strangers))}, less than the {exact(room.wanted)} of the settings, "
+            "and accepting a thread helps little: the disk has no more."
+        )
         return Finding(what=what, ok=False, seen=seen, why=WHY_FILES, fix=_fix(folder))
+    if strangers < room.wanted:
+        seen = (
+            f"The largest file that is taken now from a thread that nobody accepted is {size(strangers)}, less than the {exact(room.wanted)} of the "
+            "settings. Accepted threads are not short of room."
+        )
+        return Finding(what=what, ok=False, seen=seen, why=WHY_FILES, fix=_fix_lane(folder))
     return Finding(
         what=what,
         ok=True,

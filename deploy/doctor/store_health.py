@@ -60,7 +60,8 @@ def opens(reason: str, folder: str) -> Finding:
         urgent=True,
         seen=f"The store does not open: {plain(reason)}.",
         why=WHY_STORE,
-        fix=f"Look whether {folder}/store is there and belongs to dengwen-source: ls -la {folder}/store. If the version differs, install the dengwen that wrote it. "
+        fix=f"Look whether {folder}/store is there and belongs to dengwen-source: ls -la {folder}/store. If it is of an older version: systemctl stop dengwen-source.socket dengwen-source dengwen-desk.socket dengwen-desk, then dengwen server upgrade --dir {folder}, then dengwen setup. "
+        "If it is of a newer one, install the dengwen that wrote it. "
         f"If it is damaged: systemctl stop dengwen-source.socket dengwen-source dengwen-desk.socket dengwen-desk, then copy all of it before anything else: cp -a {folder}/store /var/backups/store-copy",
     )
 

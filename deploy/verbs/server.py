@@ -10,13 +10,14 @@ from typing import cast
 
 import click
 
-from deploy import host, server
+from deploy import host, server, upgrade
 from deploy.becoming import become
 from deploy.care import REBUILD_BYTES, care
 from deploy.errors import DeployError
 from deploy.verbs.options import FILE, server_folder
 from deploy.verbs.person import tell
 from store.reviewers import Role
+from store.schema import migrate
 
 
 @click.group("server")
@@ -50,6 +51,20 @@ def server_install(folder: Path, file: Path, fingerprint: str) -> None:
         click.echo(line)
 
 
+@server_verbs.command("upgrade")
+@server_folder
+def server_upgrade(folder: Path) -> None:
+    """After a newer dengwen was installed, both apps stopped: settings that are new, and the store's tables. Then: dengwen setup."""
+    folder = folder.absolute()
+    for line in upgrade.settings(folder):
+        click.echo(f"added: {line}")
+    if folder == host.FOLDER:
+        # What SQLite makes beside the database must not be root's.
+        become(host.CARE_ACCOUNT)
+    migrate(folder / server.STORE)
+    click.echo("The settings and the store are of this version.")
+
+
 @server_verbs.command("care")
 @server_folder
 @click.option("--day-is-right", is_flag=True, help="After days without care: somebody has looked at the clock.")
@@ -63,7 +78,7 @@ def server_care(folder: Path, day_is_right: bool, rebuild: bool) -> None:  # noq
         become(host.CARE_ACCOUNT)
     done = care(folder, day_is_right=day_is_right, rebuild=rebuild)
     click.echo(
-        f"replies expired: {done.expired_replies}; threads deleted: {done.deleted_threads}; batches purged: {done.purged_batches}; "
+        f"replies expired: {done.expired_replies}; slips expired: {done.expired_slips}; threads deleted: {done.deleted_threads}; batches purged: {done.purged_batches}; "
         f"left-over files removed: {done.swept_blobs}; erasures finished: {'yes' if done.erasures_finished else 'no, again tomorrow'}"
     )
     if done.rebuild_due:

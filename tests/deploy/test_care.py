@@ -17,7 +17,7 @@ from deploy import server
 from deploy.care import LAST, MOST_DAYS, Cared, care
 from deploy.cli import main
 from deploy.errors import DeployError
-from store import checkpoint, replies, reviewers
+from store import checkpoint, lanes, replies, reviewers, slips, threads
 from store.engine import Store
 from tests.store.factories import make_reply, make_thread
 
@@ -64,6 +64,27 @@ def test_a_clock_that_jumped_ahead_destroys_nothing(folder: Path) -> None:
     assert night(folder, later, day_is_right=True).expired_replies == 1
     assert (folder / LAST).read_text() == f"{later}\n"
     assert night(folder, later + datetime.timedelta(days=MOST_DAYS)).failed == ()
+
+
+def test_slips_and_acceptances_run_out(folder: Path) -> None:
+    """On its day a slip goes; on the day after its last an acceptance leaves the row; younger ones stay."""
+    store = server.opened(folder)
+    thread = make_thread(store).thread
+    assert thread is not None
+    for number, days in ((1, 0), (2, 1)):
+        slips.put(
+            store,
+            digest=bytes([number]) * 32,
+            locator=bytes(32),
+            generation=1,
+            sealed=b"sealed",
+            expires=DAY + datetime.timedelta(days=days),
+        )
+    lanes.accept(store, thread, length=1 << 30, until=DAY)
+    assert night(folder, DAY).expired_slips == 1
+    assert threads.get(store, thread).accepted_until == DAY
+    assert night(folder, DAY + datetime.timedelta(days=1)).expired_slips == 1
+    assert threads.get(store, thread).accepted_until is None
 
 
 @pytest.mark.parametrize(("days", "believed"), [(-40, True), (0, True), (MOST_DAYS, True), (MOST_DAYS + 1, False)])

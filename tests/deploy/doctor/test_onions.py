@@ -96,6 +96,7 @@ def test_half_of_the_directories_are_enough(have: int, *, ok: bool, urgent: bool
     ("answer", "said", "fix"),
     [
         (Answer(status=503), "intake is closed for now", "card and sheets"),
+        (Answer(status=403), "turns visitors away", "dengwen setup"),
         (Answer(status=404), "not the first page (HTTP 404)", "systemctl status dengwen-source.socket"),
         (
             Answer(code=MISSING_CLIENT_KEY, words="key"),

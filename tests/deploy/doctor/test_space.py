@@ -28,30 +28,50 @@ ROOM = Room(
     inodes=1_000_000,
     inodes_free=900_000,
 )
+LANE = 125 * GIB
 DAY = datetime.date(2026, 11, 21)
 
 
 def test_a_disk_with_room_is_well() -> None:
     """Every lane, by name."""
-    assert space.files(ROOM, D).seen == "There is room for a file of 20 GiB, the largest the settings allow."
+    assert space.files(ROOM, LANE, D).seen == "There is room for a file of 20 GiB, the largest the settings allow."
     assert space.words(ROOM, D).seen == "32 GiB or more is kept for words, and all of it is free."
     assert space.days_until_full(ROOM, 0.1, D).seen == "At the pace of the last weeks, more than 30 days."
     assert space.inodes(ROOM, D).seen == "At least 10 % of the inodes are free."
-    assert all(one.ok for one in (space.files(ROOM, D), space.words(ROOM, D), space.inodes(ROOM, D)))
+    assert all(one.ok for one in (space.files(ROOM, LANE, D), space.words(ROOM, D), space.inodes(ROOM, D)))
 
 
 def test_smaller_files_than_promised_are_told_as_strangers_learn_it() -> None:
     """A power of two, as the pages say it."""
-    found = space.files(replace(ROOM, files=7 * GIB), D)
+    found = space.files(replace(ROOM, files=7 * GIB), 5 * GIB, D)
     assert (found.ok, found.urgent) == (False, False)
-    assert found.seen == "The largest file that is taken now is 4 GiB, less than the 20 GiB of the settings."
+    assert (
+        found.seen
+        == "The largest file that is taken now is 4 GiB, less than the 20 GiB of the settings, and accepting a thread helps little: the disk has no more."
+    )
     assert f"dengwen server care --dir {D}" in found.fix
 
 
 def test_a_full_lane_of_files_is_urgent() -> None:
     """Sources can only write."""
-    found = space.files(replace(ROOM, files=0), D)
+    found = space.files(replace(ROOM, files=0), 0, D)
     assert (found.urgent, found.seen) == (True, "No room is left for files: sources can only write.")
+
+
+def test_a_lane_that_strangers_filled_is_told_although_the_disk_has_room() -> None:
+    """Half of the disk is empty and is not theirs: a smaller file than promised, then none; and a reviewer can accept."""
+    less, none = space.files(ROOM, 7 * GIB, D), space.files(ROOM, 0, D)
+    assert (less.ok, less.urgent) == (False, False)
+    assert "a thread that nobody accepted is 4 GiB, less than the 20 GiB of the settings" in less.seen
+    assert (none.ok, none.urgent) == (False, True)
+    assert "only accepted threads can send files" in none.seen
+    assert all("a reviewer can accept" in one.fix for one in (less, none))
+
+
+def test_a_lane_that_cannot_be_seen_is_said() -> None:
+    """The store does not open."""
+    found = space.files(ROOM, Unseen("no such store"), D)
+    assert (found.ok, found.seen) == (False, "Could not be checked: no such store.")
 
 
 def test_words_that_are_about_to_be_refused_are_urgent() -> None:
