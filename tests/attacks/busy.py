@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -39,12 +40,13 @@ class Busy:
         world: The organisation; its server's programs have ended.
         codenames: Of the sources.
         files: What they attached.
-        forgotten: The codename of the source who deleted everything.
+        slips: What a source was given to send parts with.
     """
 
     world: World
     codenames: list[Codename] = field(default_factory=list)
     files: list[Evidence] = field(default_factory=list)
+    slips: list[str] = field(default_factory=list)
 
     @property
     def taken(self) -> Path:
@@ -68,6 +70,10 @@ class Busy:
             renderings = (name.words(), name.characters(), tuple(map(str, name.numbers())))
             for rendering, joint in itertools.product(renderings, ("", " ", "\n", ",", "-", "+", "%20")):
                 yield "a codename", joint.join(rendering).encode()
+        for slip in self.slips:
+            yield "a slip", slip.encode()
+            yield "a slip", slip.upper().encode()
+            yield "a slip", base64.b32decode(f"{slip.upper()}====")
         yield "a vault's passphrase", PASSPHRASE.encode()
         for person in self.world.people.values():
             yield "a person's passphrase", person.passphrase.encode()
@@ -138,6 +144,7 @@ def a_day(made: Busy, source_url: str, desk_url: str) -> None:
     second.write(MESSAGES[1])
     second.attach(made.files[2:])
     third.write(MESSAGES[0])
+    made.slips = [_slip(first), _slip(third)]
     made.codenames = [Codename.parse("".join(one.codename)) for one in (first, second, third)]
     person = world.people[1]
     desk = AtDesk(desk_url, Login(person.person.name, person.passphrase, person.totp))
@@ -159,6 +166,15 @@ def a_day(made: Busy, source_url: str, desk_url: str) -> None:
     fourth.write(MESSAGES[1])
     made.codenames.append(Codename.parse("".join(fourth.codename)))
     world.import_all(desk.take_out(world.stick))
+
+
+def _slip(source: Source) -> str:
+    """A source asks for a slip."""
+    visitor = source._visitor
+    page = visitor.get("/zh-Hans/received")
+    found = re.search(r"slip=([a-z2-7]{52})", visitor.submit(page, page.form("token", action="/slip")).text)
+    assert found is not None
+    return found[1]
 
 
 def _forget(source: Source, source_url: str) -> None:

@@ -123,7 +123,7 @@ def test_an_item_filed_in_another_thread_is_shown_where_it_belongs(world: World,
     assert report.whole
     assert not report.refused
     one, two = (world.thread(1, world.thread_value(name)) for name in (words, other))
-    assert {item.row.kind for item in one.items} == {"message", "file", "files"}
+    assert {item.row.kind for item in one.items} == {"message", "file"}
     assert [item.row.kind for item in two.items] == ["message"]
     assert one.row.misfiled > 0
     assert two.row.misfiled == 0

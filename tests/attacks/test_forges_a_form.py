@@ -72,6 +72,42 @@ def test_a_sources_form_from_another_origin_does_nothing(world: World, act: str,
     assert window.go("thread").status_code == 200
 
 
+def _brought(window: Window, act: str, strangers: str, *parts: bytes, headers: dict[str, str]) -> None:
+    """What a page of the attacker makes a source's browser send: a form of the attacker's own visit here, with a genuine token."""
+    window.post(act, text("token", strangers), *parts, headers=headers)
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=["origin", "site", "null"])
+def test_no_page_logs_a_source_in_under_an_attackers_codename(world: World, headers: dict[str, str]) -> None:
+    """Login CSRF: whatever a source writes after it goes into their own thread, and into none that an attacker reads."""
+    attacker, window = Window(world), Window(world)
+    known = attacker.write("the attacker's thread")
+    words = window.write("before")
+    attacker.go("return")
+    _brought(window, "return", attacker.hidden("return")["token"], text("codename", known), headers=headers)
+    assert window.page.status_code == 403
+    attacker.go("write")
+    _brought(window, "write", attacker.hidden("write")["token"], text("message", "planted"), headers=headers)
+    assert window.page.status_code == 403
+    window.go("thread")
+    window.send("answer", message="after")
+    world.carry()
+    assert world.texts(1, world.thread_value(words)) == ["after", "before"]
+    assert world.texts(1, world.thread_value(known)) == ["the attacker's thread"]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=["origin", "site", "null"])
+def test_no_page_begins_a_visit_in_a_browser_that_has_none(world: World, headers: dict[str, str]) -> None:
+    """The same before the source has come: no cookie is set, no place in the line of derivations is taken."""
+    attacker, window = Window(world), Window(world)
+    known = attacker.write("the attacker's thread")
+    attacker.go("return")
+    _brought(window, "return", attacker.hidden("return")["token"], text("codename", known), headers=headers)
+    assert window.page.status_code == 403
+    assert window.page.headers.getlist("Set-Cookie") == []
+    assert window.go("thread").status_code == 403
+
+
 def test_a_token_in_second_place_is_not_looked_for(world: World) -> None:
     """The token is the first field: what comes before it is not taken."""
     window = Window(world)

@@ -6,6 +6,7 @@ Somebody has a copy of a cookie: from a browser, a backup, a memory image. It op
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from journalist_app.vault.place import Place
 from source_app.memory import ROTATION
 from source_app.parts import KEY
 from tests.journeys.world import World
+from tests.source_app.multipart_forms import text
 from tests.source_app.throwaway import Throwaway, new_store
-from tests.source_app.visitor import Running, Visitor, free_port, write_settings
+from tests.source_app.visitor import PageForm, Running, Visitor, free_port, write_settings
 from tests.source_app.window import Window
 
 
@@ -88,6 +90,48 @@ def test_a_sources_cookie_opens_nothing_after_a_restart_of_the_real_server(tmp_p
         visitor = Visitor(running.origin, cookies=cookies)
         assert visitor.get("/en/thread").status == 403
     store.close()
+
+
+@pytest.mark.slow
+def test_a_sources_cookie_is_replayed_at_every_worker_after_log_out(tmp_path: Path) -> None:
+    """Log-out at one of the real server's workers; then every copy of the cookie, many times over, so that each worker meets it."""
+    store = new_store(tmp_path / "store")
+    Throwaway(1).install(store)
+    with Running(write_settings(tmp_path / "settings.toml", store.folder, workers=3)) as running:
+        visitor = Visitor(running.origin)
+        visitor.write("words")
+        first = dict(visitor.cookies)
+        page = visitor.get("/en/thread")
+        copies = (first, dict(visitor.cookies))
+        hidden = re.search(r'action="/en/leave"[^>]*>\s*<input type="hidden" name="token" value="([^"]+)"', page.html)
+        assert hidden is not None
+        leave = PageForm("/en/leave", {"token": hidden[1]}, frozenset())
+        assert visitor.send(page, leave).status == 200
+        for copy in copies:
+            for _ in range(12):
+                assert Visitor(running.origin, cookies=dict(copy)).get("/en/thread").status == 403
+    store.close()
+
+
+def test_no_form_of_a_visit_does_anything_after_log_out(world: World) -> None:
+    """Tokens are replayed with the cookie they belonged to: nothing is stored, deleted or shown."""
+    window = Window(world)
+    window.write("before")
+    tokens = {"attach": window.hidden("attach")["token"], "known": window.hidden("known")["token"]}
+    window.go("thread")
+    tokens |= {act: window.hidden(act)["token"] for act in ("answer", "forget", "leave")}
+    cookie = window.cookie()
+    window.send("leave")
+    for act, token in tokens.items():
+        thief = _thief(world, cookie)
+        thief.client.set_cookie("s", cookie or "")
+        thief.post(act, text("token", token), text("message", "replayed"), text("sure", "yes"))
+        # Log-out says the same to everybody.
+        assert thief.page.status_code in {400, 403} or act == "leave", act
+        assert thief.cookie() in {None, ""}, act
+        assert not thief.shows_codename()
+    with world.store.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM items").scalar_one() == 1
 
 
 def test_a_sources_cookie_that_nobody_uses_dies_with_its_keys(world: World) -> None:

@@ -3,7 +3,7 @@
 DESIGN §2: somebody takes the server's disk.
 
 They learn: how many threads and seats there are, which items belong together, bucketed sizes, days, the desk's pseudonyms,
-and the server's own two private keys. They do not learn: words, names of files, exact sizes, codenames, or a time finer than a day.
+which sources were given a slip for large files, and the server's own two private keys. They do not learn: words, names of files, exact sizes, codenames, or a time finer than a day.
 Whatever is found that is not on the first list fails here, a new file or column too.
 """
 
@@ -119,7 +119,9 @@ COLUMNS: dict[str, dict[str, Judge]] = {
     "threads": {
         "id": exactly(16), "locator": exactly(32), "generation": counts(2), "designation": is_designation,
         "first_day": day, "last_day": day, "items": counts(), "waiting": counts(), "length": counts(1 << 40), "replies": counts(),
+        "files": counts(1 << 40), "accepted_bytes": or_nothing(counts(1 << 50)), "accepted_until": or_nothing(day),
     },
+    "slips": {"digest": exactly(32), "locator": exactly(32), "generation": counts(2), "sealed": exactly(107), "expires": day},
     "items": {
         "id": exactly(16), "thread_id": or_nothing(exactly(16)), "lane": text("source|team"), "card_sequence": counts(),
         "epoch": counts(), "seats": SEATS, "length": is_bucket, "batch": or_nothing(counts()), "place": or_nothing(counts()),
@@ -267,6 +269,12 @@ def test_what_is_learned_in_plain_words(busy: Busy, database: sqlite3.Connection
         "seats": len(database.execute("SELECT DISTINCT seat FROM documents WHERE kind = 'sheet'").fetchall()),
         "pseudonyms at the desk": sorted(row[0] for row in database.execute("SELECT name FROM people")),
         "days": len({row["last_day"] for row in threads}),
+        "threads whose source was given a slip": len(
+            database.execute("SELECT id FROM threads WHERE locator IN (SELECT locator FROM slips)").fetchall()
+        ),
+        "slips of nobody": len(
+            database.execute("SELECT digest FROM slips WHERE locator NOT IN (SELECT locator FROM threads)").fetchall()
+        ),
         "private keys": sorted(str(path.relative_to(busy.taken)) for path in busy.taken.glob("keys/*")),
     }
     assert learned == {
@@ -276,6 +284,8 @@ def test_what_is_learned_in_plain_words(busy: Busy, database: sqlite3.Connection
         "seats": 3,
         "pseudonyms at the desk": ["amber", "birch", "cedar"],
         "days": 1,
+        "threads whose source was given a slip": 1,
+        "slips of nobody": 0,
         "private keys": ["keys/server.json"],
     }
 
