@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.bench.figure import Figure
 
-MEASURING = ("requests", "upload", "vault", "onion")
+MEASURING = ("requests", "upload", "flood", "slow", "shape", "guessing", "fuzz", "vault", "onion", "parts")
 
 
 def measure(names: Iterable[str], *, quick: bool) -> list[Figure]:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from source_app.body import Body, pieces_of
 from source_app.serve import read_settings, run
-from source_app.upload import Body, pieces_of
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -5,6 +5,7 @@ Files to send: a photo, a PDF, and a large nothing, each made here and really wh
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -47,4 +48,14 @@ def nothing(path: Path, length: int) -> Path:
     """A file of this length that takes no room."""
     with path.open("wb") as file:
         file.truncate(length)
+    return path
+
+
+def snapshot(path: Path, number: int, width: int = 640, height: int = 480) -> Path:
+    """A PNG as large as a phone's photo is: grain does not compress. Another number is another picture."""
+    grain = random.Random(number)
+    rows = b"".join(b"\x00" + grain.randbytes(3 * width) for _ in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b""))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, body) for kind, body in chunks))
     return path

@@ -22,9 +22,11 @@ import signal
 import subprocess
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias, TypeVar
+
+from tests.browser.profile import NOWHERE, profile
 
 with warnings.catch_warnings():
     # What marionette_driver brings along: mozinfo asks in an old way which Linux this is, mozrunner knows telnet.
@@ -50,68 +52,13 @@ PAGE_SECONDS: Final = 60.0
 NARROW, WIDE = 360, 1280
 HEIGHT: Final = 900
 
-#: What Tor Browser sets, as far as Firefox ESR has it, and its safest level.
-TOR_BROWSER: Final[Mapping[str, bool | int | str]] = {
-    "javascript.enabled": False,
-    "svg.disabled": True,
-    "mathml.disabled": True,
-    "gfx.downloadable_fonts.enabled": False,
-    "gfx.font_rendering.graphite.enabled": False,
-    "webgl.disabled": True,
-    "media.peerconnection.enabled": False,
-    "media.webaudio.enabled": False,
-    "privacy.resistFingerprinting": True,
-    "privacy.firstparty.isolate": True,
-    "privacy.spoof_english": 2,
-    "browser.privatebrowsing.autostart": True,
-    "browser.cache.disk.enable": False,
-    "browser.formfill.enable": False,
-    "browser.sessionstore.privacy_level": 2,
-    "signon.rememberSignons": False,
-    "network.cookie.cookieBehavior": 1,
-    "network.dns.disablePrefetch": True,
-    "network.predictor.enabled": False,
-    "network.prefetch-next": False,
-    "network.http.speculative-parallel-limit": 0,
-    "network.http.altsvc.enabled": False,
-    "network.http.referer.hideOnionSource": True,
-    "network.dns.blockDotOnion": False,
-    "network.proxy.socks_remote_dns": True,
-    "network.proxy.socks5_remote_dns": True,
-    "dom.security.https_only_mode": True,
-    "dom.securecontext.allowlist_onions": True,
-    "permissions.default.geo": 2,
-}
-#: A browser that is nobody's: no first-run pages, no updates, no reports, no network but loopback.
-ALONE: Final[Mapping[str, bool | int | str]] = {
-    "network.proxy.type": 1,
-    "network.proxy.socks_version": 5,
-    "network.captive-portal-service.enabled": False,
-    "network.connectivity-service.enabled": False,
-    "browser.shell.checkDefaultBrowser": False,
-    "browser.aboutwelcome.enabled": False,
-    "browser.startup.page": 0,
-    "browser.tabs.warnOnClose": False,
-    "startup.homepage_welcome_url": "about:blank",
-    "datareporting.policy.dataSubmissionEnabled": False,
-    "toolkit.telemetry.enabled": False,
-    "toolkit.telemetry.unified": False,
-    "app.update.enabled": False,
-    "app.normandy.enabled": False,
-    "extensions.update.enabled": False,
-    "browser.safebrowsing.malware.enabled": False,
-    "browser.safebrowsing.phishing.enabled": False,
-    "browser.safebrowsing.downloads.enabled": False,
-    # Desktop Firefox keeps its window wider than a phone; a style of ours lifts that.
-    "toolkit.legacyUserProfileCustomizations.stylesheets": True,
-    "remote.log.level": "Error",
-}
-#: A SOCKS proxy that does not exist.
-NOWHERE: Final = ("127.0.0.1", 9)
-NARROW_WINDOW: Final = ":root { min-width: 0 !important; }\n"
 #: The browser's own pages about a connection that failed.
 FAILED: Final = ("about:neterror", "about:httpsonlyerror")
 CONTROLS: Final = "input:not([type=hidden]), textarea, select, button"
+COOKIES: Final = """
+const found = Services.cookies.getCookiesWithOriginAttributes(JSON.stringify({privateBrowsingId: 1}));
+return found.map(one => one.name);
+"""
 #: What the browser says of an element, or a page, that has been replaced.
 GONE: Final = (StaleElementException, NoSuchElementException, NoSuchWindowException)
 PRESSABLE: Final = "button, input[type=submit], a[href], summary"
@@ -134,7 +81,7 @@ class Firefox:
     def __init__(self, folder: Path, *, downloads: Path | None = None, proxy: tuple[str, int] = NOWHERE) -> None:
         self.downloads = downloads or folder / "downloads"
         self.downloads.mkdir(parents=True, exist_ok=True)
-        self._profile = _profile(folder / "profile", self.downloads, proxy)
+        self._profile = profile(folder / "profile", self.downloads, proxy)
         self._process = _launch(folder, self._profile)
         try:
             self._marionette = Marionette(host="127.0.0.1", port=self._port(), startup_timeout=START_SECONDS)
@@ -175,6 +122,14 @@ class Firefox:
         """Press the button or link of this name (or, with `opening`, one that begins so) and wait for the page it leads to."""
         with self._next_page(seconds):
             self.control(name, PRESSABLE, within=within, opening=opening).click()
+
+    def touch(self, name: str, *, within: Place = "body") -> None:
+        """Press the button or link of this name, and wait for nothing: what it leads to comes in a frame, or in its own time."""
+        self.control(name, PRESSABLE, within=within).click()
+
+    def back(self) -> None:
+        """Go back one page, as with the browser's own button. Nothing is waited for: there may be nothing to go back to."""
+        self._marionette.go_back()
 
     def unfold(self, name: str) -> None:
         """Open a part of the page that is folded away."""
@@ -242,6 +197,27 @@ class Firefox:
             if seen[-1] == name or (opening and seen[-1].startswith(name)):
                 return element
         raise NotShownError(f"no control “{name}” on {self.address}, only {seen}:\n{self.text}")
+
+    def framed(self, css: str) -> str:
+        """What the frame that a selector matches has to read just now; empty while it has no page."""
+        script = f"const frame = document.querySelector({json.dumps(css)});"
+        return str(self.asked(f"{script} return frame?.contentDocument?.body?.innerText ?? '';"))
+
+    @contextlib.contextmanager
+    def inside(self, css: str) -> Iterator[None]:
+        """What is asked within is asked of the frame that a selector matches."""
+        self._marionette.switch_to_frame(self.element(css))
+        try:
+            yield
+        finally:
+            self._marionette.switch_to_frame()
+
+    @property
+    def cookies(self) -> list[str]:
+        """The names of all that any server has left in this browser, whose windows are private ones."""
+        with self._marionette.using_context("chrome"):
+            found = self._marionette.execute_script(COOKIES)
+        return [str(name) for name in found]
 
     def nameless(self) -> list[str]:
         """The controls of the page that a screen reader could not name. What is folded away has no name yet."""
@@ -338,30 +314,6 @@ def _name(element: WebElement) -> str:
     return name.partition(" Browse… ")[0]
 
 
-def _profile(folder: Path, downloads: Path, proxy: tuple[str, int]) -> Path:
-    """A fresh profile in a folder that is not there yet."""
-    prefs = {
-        **TOR_BROWSER,
-        **ALONE,
-        "network.proxy.socks": proxy[0],
-        "network.proxy.socks_port": proxy[1],
-        "marionette.port": 0,
-        "browser.download.folderList": 2,
-        "browser.download.dir": str(downloads),
-        "browser.download.useDownloadDir": True,
-        "browser.download.always_ask_before_handling_new_types": False,
-        "browser.download.alwaysOpenPanel": False,
-        "browser.helperApps.neverAsk.saveToDisk": "application/octet-stream,application/x-tar",
-        # Left alone, Firefox opens every PDF that it has saved, in a tab in front of the page.
-        "pdfjs.disabled": True,
-    }
-    (folder / "chrome").mkdir(parents=True)
-    (folder / "chrome" / "userChrome.css").write_text(NARROW_WINDOW)
-    lines = (f'user_pref("{name}", {json.dumps(value)});\n' for name, value in prefs.items())
-    (folder / "user.js").write_text("".join(lines))
-    return folder
-
-
 def _launch(folder: Path, profile: Path) -> subprocess.Popen[bytes]:
     """Start the browser, with home and temporary files below a folder."""
     temporary = folder / "tmp"
@@ -375,7 +327,15 @@ def _launch(folder: Path, profile: Path) -> subprocess.Popen[bytes]:
     }
     with (folder / "firefox.log").open("wb") as log:
         return subprocess.Popen(
-            [PROGRAM, "--marionette", "--headless", "--no-remote", "--profile", str(profile)],
+            [
+                PROGRAM,
+                "--marionette",
+                "--remote-allow-system-access",
+                "--headless",
+                "--no-remote",
+                "--profile",
+                str(profile),
+            ],
             env=environment,
             stdout=log,
             stderr=subprocess.STDOUT,

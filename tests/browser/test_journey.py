@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pyotp
 import pytest
@@ -53,16 +54,20 @@ class Source:
         page.type("您的文字", REPORT)
         page.press("发送")
         assert page.texts("h1") == ["已收到"]
-        codename = "".join(page.texts("section.card > ol.codename li"))
+        page.unfold("显示我的暗号")
+        codename = "".join(page.texts("ol.codename.characters li"))
         assert re.fullmatch(r"[一-鿿]{9}", codename)
         page.unfold("同一个暗号的英文写法")
-        assert len(page.texts("details[open] ol.codename li")) == 9
+        assert len([word for word in page.texts("ol.codename.words li") if word]) == 9
         self.looker.look(page, "source-codename")
         page.attach("文件", *evidence)
-        page.press("发送文件")
+        page.touch("发送文件")
+        page.until(lambda: all(one.name in page.framed("iframe.sent") for one in evidence), "the files in their frame")
+        page.open(urljoin(page.address, "received"))
         assert set(page.texts(".list .what")) == {"您的文字", *(one.name for one in evidence)}
         assert all(state.startswith("已收到") for state in page.texts(".list .state"))
         self.looker.look(page, "source-attached")
+        page.unfold("显示我的暗号")
         page.press("我记住了")
         assert page.texts("ol.codename") == []
         assert codename not in page.text.replace("\n", "")

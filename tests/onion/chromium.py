@@ -147,6 +147,10 @@ class Chromium:
         found = self.asked(f"[...document.querySelectorAll({json.dumps(css)})].map(one => one.innerText.trim())")
         return [str(one) for one in found]
 
+    def framed(self, css: str) -> str:
+        """What the frame that a selector matches has to read just now; empty while it has no page."""
+        return str(self.asked(f"document.querySelector({json.dumps(css)})?.contentDocument?.body?.innerText ?? ''"))
+
     def asked(self, expression: str) -> Any:
         """What the browser (not the page, which has no scripts) says of the document."""
         answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)

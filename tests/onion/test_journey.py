@@ -69,7 +69,8 @@ def test_a_source_reports_over_the_onion_and_reads_the_answer(
     browser.type("您的文字", MESSAGES[0])
     browser.press("发送")
     assert browser.texts("h1") == ["已收到"]
-    symbols = browser.texts("section.card > ol.codename li")
+    browser.touch("显示我的暗号")
+    symbols = browser.texts("ol.codename.characters li")
     codename = Codename.parse("".join(symbols))
     office.busy.codenames.append(codename)
 
@@ -79,10 +80,13 @@ def test_a_source_reports_over_the_onion_and_reads_the_answer(
     with path.open("wb") as file:
         file.writelines(evidence.blocks())
     browser.attach("文件", path)
-    browser.press("发送文件", seconds=UPLOAD_SECONDS)
+    browser.touch("发送文件")
+    browser.until(lambda: evidence.name in browser.framed("iframe.sent"), evidence.name, seconds=UPLOAD_SECONDS)
+    browser.open(f"{home}zh-Hans/received")
     assert set(browser.texts(".list .what")) == {"您的文字", evidence.name}
     assert all(state.startswith("已收到") for state in browser.texts(".list .state"))
     pictured(browser, "received")
+    browser.touch("显示我的暗号")
     browser.press("我记住了")
     assert browser.texts("ol.codename") == []
     browser.press("退出")
