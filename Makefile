@@ -6,8 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ROOMS := crypto store source_app journalist_app deploy
 # What the tests drive besides Python: two browsers, Tor and its authorities, the firewall and its network namespaces, the parsers of
-# profiles and units, a tracer, what makes a plain Debian, a second implementation of age, and Chinese to look at.
-PACKAGES := python3-venv firefox-esr chromium tor nftables iproute2 apparmor systemd curl strace debootstrap fonts-noto-cjk
+# profiles and units, a tracer, a second implementation of age, and Chinese to look at.
+PACKAGES := python3-venv firefox-esr chromium tor nftables iproute2 apparmor systemd curl strace fonts-noto-cjk
 
 .PHONY: help setup packages demo test test-fast test-host check bench clean
 .DEFAULT_GOAL := help
@@ -40,13 +40,14 @@ demo: setup ## a throwaway organisation on this machine: source page, desk, thre
 	$(BIN)/dengwen demo --dir demo
 
 test: packages setup check ## everything: checks, then all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not host"
 
 test-fast: setup ## the tests that need no browser and no patience
-	$(BIN)/pytest -m "not slow and not browser"
+	$(BIN)/pytest -m "not slow and not browser and not host"
 
-# Not part of `make test`: it wants root, debootstrap and qemu, and most of an hour where the processor has to be emulated.
-test-host: setup ## a Debian guest, installed from this tree as an operator would; what was seen goes to build/test-host.json
+# Not part of `make test`: it wants root, debootstrap, qemu and Debian's mirror, and most of an hour where the processor has to be emulated.
+test-host: setup ## a plain Debian that sends in parts, and a guest installed from this tree as an operator would; seen: build/test-host.json
+	$(BIN)/pytest -m host
 	$(BIN)/python -u -m tests.host
 
 check: setup ## lint, types, import rules, words

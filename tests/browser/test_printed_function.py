@@ -23,7 +23,7 @@ from tests.browser.plain_root import staged
 from tests.source_app.throwaway import Opened, Throwaway, new_store
 from tests.source_app.visitor import Running, write_settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.host]
 
 PART = 1 << 20
 SPEED = 8 << 20
