@@ -24,10 +24,14 @@ def text(name: str, value: str | bytes) -> bytes:
 
 def file(name: str | bytes, content: bytes, *, field: str = "files") -> bytes:
     """One file as Firefox and Chromium write it."""
-    raw = name.encode() if isinstance(name, str) else name
-    raw = raw.replace(b"\r", b"%0D").replace(b"\n", b"%0A").replace(b'"', b"%22")
-    head = b'Content-Disposition: form-data; name="' + field.encode() + b'"; filename="' + raw + b'"\r\n'
+    head = b'Content-Disposition: form-data; name="' + field.encode() + b'"; filename="' + escaped(name) + b'"\r\n'
     return head + b"Content-Type: application/octet-stream\r\n\r\n" + content
+
+
+def escaped(name: str | bytes) -> bytes:
+    """A name as browsers write it into a header."""
+    raw = name.encode() if isinstance(name, str) else name
+    return raw.replace(b"\r", b"%0D").replace(b"\n", b"%0A").replace(b'"', b"%22")
 
 
 def body(*parts: bytes, end: bool = True, boundary: bytes = BOUNDARY) -> bytes:

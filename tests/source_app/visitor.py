@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 from urllib.parse import urljoin, urlsplit
 
-from tests.source_app.multipart_forms import BOUNDARY, CONTENT_TYPE, text
+from tests.source_app.multipart_forms import BOUNDARY, CONTENT_TYPE, escaped, text
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,7 +127,7 @@ class Visitor:
             b"--"
             + BOUNDARY
             + b'\r\nContent-Disposition: form-data; name="files"; filename="'
-            + one.name.encode()
+            + escaped(one.name)
             + b'"\r\nContent-Type: application/octet-stream\r\n\r\n'
             for one in uploads
         ]
