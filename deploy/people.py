@@ -61,12 +61,12 @@ class Source:
 
     def attach(self, files: Sequence[Evidence]) -> Page:
         """
-        Send files from the page that the message led to; each must be listed afterwards, in its frame. From there on to the page again.
+        Send files from the page that the message led to, or from the thread's; each must be listed afterwards. From a frame, on to the page again.
         """
         page = self._here()
         attachments = [Attachment(one.name, one.length, one.blocks) for one in files]
         sent = self._visitor.submit(page, page.form("token", "files"), files=attachments)
-        self._page = self._visitor.get(self._way(sent, "received"))
+        self._page = sent if sent.url.endswith("/received") else self._visitor.get(self._way(sent, "received"))
         return require(sent, *(one.name for one in files))
 
     def knows(self) -> None:

@@ -20,6 +20,7 @@ import re
 import shutil
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,11 +156,14 @@ def measured(run: Run, text: str, kills: int) -> list[Figure]:
     terminal = Terminal(run.folder / "terminal", "bash", more="-w '%{stderr}sent %{size_upload}\\n'")
     began = time.monotonic()
     sending = terminal.start(text, path.name, cwd=run.folder)
-    try:
-        kill_while_sending(run, sending, kills)
-        said = ended(sending, PART_SECONDS * run.parts)
-    finally:
-        stop(sending)
+    with ThreadPoolExecutor(1) as pool:
+        # Read while it is written: curl tells so much of its way that a full pipe would stop it.
+        reading = pool.submit(ended, sending, PART_SECONDS * run.parts)
+        try:
+            kill_while_sending(run, sending, kills)
+            said = reading.result()
+        finally:
+            stop(sending)
     took = time.monotonic() - began
     return _figures(run, said, took, kills, arrived=said.status == 0 and whole(run, path))
 
