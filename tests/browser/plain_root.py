@@ -44,15 +44,15 @@ STAGE: Final = """
 set -eu
 ip link set lo up
 mount -t tmpfs -o size=16m none "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" none "$1/root"
-mkdir -p "$1/root/walk" "$1/root/allowed"
-mount --bind "$3" "$1/root/walk"
-mount --bind /dev "$1/root/dev"
-for program in $4; do ln -s "$program" "$1/root/allowed/${program##*/}"; done
+mkdir "$1/upper" "$1/work" "$1/debian"
+mount -t overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" none "$1/debian"
+mkdir -p "$1/debian/walk" "$1/debian/allowed"
+mount --bind "$3" "$1/debian/walk"
+mount --bind /dev "$1/debian/dev"
+for program in $4; do ln -s "$program" "$1/debian/allowed/${program##*/}"; done
 echo staged
 read -r _
-exec chroot --userspec="$5:$5" "$1/root" /usr/bin/env -i HOME=/walk PATH=/allowed LC_ALL=C.UTF-8 /bin/sh -c 'cd /walk && exec $2 <"$1"' sh "$6" "$7"
+exec chroot --userspec="$5:$5" "$1/debian" /usr/bin/env -i HOME=/walk PATH=/allowed LC_ALL=C.UTF-8 /bin/sh -c 'cd /walk && exec $2 <"$1"' sh "$6" "$7"
 """
 LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
