@@ -40,8 +40,8 @@ class Source:
     Somebody in Tor Browser.
     """
 
-    def __init__(self, url: str) -> None:
-        self._visitor = Visitor(url)
+    def __init__(self, url: str, *, host: str = "") -> None:
+        self._visitor = Visitor(url, host=host)
         self._page: Page | None = None
         self.codename: tuple[str, ...] = ()
 

@@ -51,13 +51,15 @@ class Visitor:
 
     Args:
         origin: `http://127.0.0.1:PORT`.
+        host: what it calls the server, if something between them leads to another place; else the origin's.
     """
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, *, host: str = "") -> None:
         parts = urlsplit(origin)
         if parts.scheme != "http" or parts.hostname not in LOOPBACK:
             raise DemoError(f"{origin} is not on this machine")
         self._netloc = parts.netloc
+        self._host = {"Host": host} if host else {}
         self.origin = f"http://{parts.netloc}"
         self._cookies: dict[str, str] = {}
 
@@ -91,7 +93,7 @@ class Visitor:
         pairs += typed.items()
         pairs += [button[:2] for button in form.buttons if button[0] and press and press in button][:1]
         url = urljoin(page.url, form.action)
-        headers = {"Origin": self.origin, "Referer": page.url}
+        headers = {"Origin": f"http://{self._host.get('Host', self._netloc)}", "Referer": page.url}
         if form.method == "get":
             return self._page("GET", f"{url}?{urlencode(pairs)}", (), headers)
         if not form.multipart:
@@ -122,7 +124,7 @@ class Visitor:
         parts = urlsplit(url)
         if parts.netloc != self._netloc:
             raise DemoError(f"{url} leads away from {self.origin}")
-        sent = dict(headers)
+        sent = {**headers, **self._host}
         if self._cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         if method == "POST":

@@ -207,7 +207,8 @@ class Outside:
         A source writes and attaches a file; what of it may stand nowhere comes back in hex.
         """
         evidence = Evidence("ledger-7719-kestrel.bin", LENGTH)
-        source = Source(self._tunnel(onion))
+        # As in Tor Browser: the source app answers no other host than its onion.
+        source = Source(self._tunnel(onion), host=onion)
         begun = time.monotonic()
         source.write(WORDS)
         source.attach([evidence])
