@@ -5,9 +5,6 @@ Deleting everything, and leaving, while something of the visit is still on its w
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,8 @@ import pytest
 from source_app import visit
 from store import checkpoint, erase, threads
 from store.errors import FullError
-from tests.source_app.multipart_forms import CONTENT_TYPE, body, file, text
+from tests.source_app.meanwhile import FILES, beside, send_while
+from tests.source_app.multipart_forms import text
 from tests.source_app.window import House, Window
 
 
@@ -29,43 +27,6 @@ def house(tmp_path: Path) -> House:
 def window(house: House) -> Window:
     """An English window on it."""
     return Window(house)
-
-
-class Slow(io.BytesIO):
-    """A body during which something else happens."""
-
-    def __init__(self, raw: bytes, act: Callable[[], object]) -> None:
-        super().__init__(raw)
-        self._act: Callable[[], object] | None = act
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self.tell() > 100_000 and self._act is not None:
-            act, self._act = self._act, None
-            # In a thread of its own, as at a server: a request within a request would share its Flask context.
-            with ThreadPoolExecutor(1) as beside:
-                beside.submit(act).result()
-        return super().read(size)
-
-
-def send_while(window: Window, act: str, during: Callable[[], object], message: str | None = None) -> None:
-    """Send the shown page's form with two files, and let something happen while the first is coming."""
-    words = [] if message is None else [text("message", message)]
-    fields = [text(name, value) for name, value in window.hidden(act).items()]
-    raw = body(*fields, *words, file("first.bin", b"1" * 600_000), file("second.bin", b"2" * 1000))
-    window.page = window.client.post(
-        f"/en/{act}",
-        input_stream=Slow(raw, during),
-        content_type=CONTENT_TYPE,
-        content_length=len(raw),
-        follow_redirects=True,
-    )
-
-
-def beside(window: Window) -> Window:
-    """A second tab of the same browser."""
-    other = Window(window.house)
-    other.client.set_cookie("s", window.cookie() or "")
-    return other
 
 
 def delete_everything(window: Window) -> None:
@@ -89,7 +50,7 @@ def test_an_upload_that_runs_while_everything_is_deleted_does_not_bring_the_thre
     """From another tab of the same visit: nothing is stored afterwards, and no list of names is kept."""
     words = window.write("first")
     visit_id = house.parts.sealer.session(window.cookie() or "").id
-    send_while(window, "attach", lambda: delete_everything(beside(window)))
+    send_while(window, "attach", lambda: delete_everything(beside(window)), *FILES)
     assert window.page.status_code == 403
     assert "while this was on its way" in window.html
     assert house.kinds() == []
@@ -103,7 +64,7 @@ def test_deleting_from_another_device_reaches_an_upload_of_the_first(house: Hous
     words = window.write("first")
     other = Window(house)
     other.come_back(words)
-    send_while(window, "attach", lambda: delete_everything(other))
+    send_while(window, "attach", lambda: delete_everything(other), *FILES)
     assert window.page.status_code == 403
     assert house.kinds() == []
     assert threads.find(house.store, house.subkeys(words).locator) is None
@@ -128,7 +89,7 @@ def test_leaving_ends_the_uploads_of_the_visit(house: House, window: Window) -> 
         other.go("thread")
         other.send("leave")
 
-    send_while(window, "attach", leave)
+    send_while(window, "attach", leave, *FILES)
     assert window.page.status_code == 403
     assert window.cookie() is None
     assert house.kinds() == ["message"]
@@ -145,7 +106,7 @@ def test_a_first_contact_that_is_left_while_its_file_comes_shows_no_codename(hou
         twin.post("write", text("token", token), text("message", "words"))
         twin.send("leave")
 
-    send_while(window, "write", meanwhile, "words")
+    send_while(window, "write", meanwhile, *FILES, message="words")
     assert window.page.status_code == 403
     assert not window.shows_codename()
     assert house.texts() == ["words"]
@@ -163,7 +124,7 @@ def test_a_first_contact_that_is_left_before_its_file_is_refused_shows_no_codena
         twin.post("write", text("token", token), text("message", "words"))
         twin.send("leave")
 
-    send_while(window, "write", meanwhile, "words")
+    send_while(window, "write", meanwhile, b"1" * 200_000, message="words")
     assert window.page.status_code == 403
     assert not window.shows_codename()
     assert "while this was on its way" in window.html

@@ -5,11 +5,9 @@ How far files have come: counted by visit, shown in a frame, forgotten; and the 
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +20,8 @@ from source_app.limits import HOLD_SECONDS, HOLD_STEP_SECONDS, PROGRESS_FORMS, P
 from source_app.memory import ROTATION, Memory
 from source_app.progress import IDLE, SOON, Coming, Way, look_again, look_anew, on_the_way
 from source_app.settings import SourceSettings
-from tests.source_app.multipart_forms import CONTENT_TYPE, body, file, text
+from tests.source_app.meanwhile import beside, send_while
+from tests.source_app.multipart_forms import file, text
 from tests.source_app.window import House, Window
 
 VISIT = b"v" * 16
@@ -171,43 +170,6 @@ def window(house: House) -> Window:
     window = Window(house)
     window.write()
     return window
-
-
-class Long(io.BytesIO):
-    """A body during which something happens, again and again."""
-
-    def __init__(self, raw: bytes, act: Callable[[], object], times: int) -> None:
-        super().__init__(raw)
-        self._act = act
-        self._at = [len(raw) * (step + 1) // (times + 1) for step in range(times)]
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        while self._at and self.tell() >= self._at[0]:
-            self._at.pop(0)
-            # In a thread of its own, as at a server: a request within a request would share its Flask context.
-            with ThreadPoolExecutor(1) as beside:
-                beside.submit(self._act).result()
-        return super().read(min(size or 0, 8_192) if size and size > 0 else size)
-
-
-def send_while(window: Window, act: str, during: Callable[[], object], *files: bytes, times: int = 1) -> None:
-    """Send files with the shown page's form, while something else happens."""
-    fields = [text(name, value) for name, value in window.hidden(act).items()]
-    raw = body(*fields, *(file(f"{number}.bin", content) for number, content in enumerate(files)))
-    window.page = window.client.post(
-        f"/en/{act}",
-        input_stream=Long(raw, during, times),
-        content_type=CONTENT_TYPE,
-        content_length=len(raw),
-        follow_redirects=True,
-    )
-
-
-def beside(window: Window) -> Window:
-    """A frame, or a second tab, of the same browser."""
-    other = Window(window.house)
-    other.client.set_cookie("s", window.cookie() or "")
-    return other
 
 
 def test_the_page_that_sends_has_a_frame_for_each_and_a_way_without(window: Window) -> None:
