@@ -14,17 +14,14 @@ What it leaves to others: latency, cells, and the real tor (`tests/onion`).
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import socket
 import struct
-import threading
-import time
-from collections.abc import Callable
-from typing import Final, Self
+from typing import Final
+
+from tests.relays import Relay
 
 ONION: Final = f"{'dengwen' * 8}.onion"
-PIECE: Final = 16 << 10
 #: RFC 1928: no authentication, user name and password (by which Tor Browser isolates circuits), CONNECT, a name.
 NONE, PASSWORD, CONNECT, NAME = 0, 2, 1, 3
 GRANTED: Final = b"\x05\x00\x00\x01" + bytes(6)
@@ -33,7 +30,7 @@ NO_WAY: Final = b"\x05\x04\x00\x01" + bytes(6)
 LINE: Final = "PROXY TCP6 fc00:dead:beef:4dad::{:x}:{:x} ::1 {} 80\r\n"
 
 
-class Circuit:
+class Circuit(Relay):
     """
     A SOCKS port on loopback that leads to one server, until it is closed.
 
@@ -48,7 +45,6 @@ class Circuit:
         self, target: tuple[str, int], *, speed: int = 0, told: bool = False, listener: socket.socket | None = None
     ) -> None:
         self.target = target
-        self.speed = speed
         self.cuts = 0
         self.sent = 0
         self.refused: list[str] = []
@@ -56,25 +52,8 @@ class Circuit:
         self._cuts_at: list[int] = []
         self._every = 0
         self._number = 0x1_0001
-        self._listener = listener or socket.create_server(("127.0.0.1", 0), backlog=128)
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
         self.origin = f"http://{ONION}"
-        self.proxy: tuple[str, int] = self._listener.getsockname()[:2]
-        self._run(self._accept)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close every connection and wait for the threads that served them."""
-        _hang_up(self._listener)
-        self._drop()
-        with self._lock:
-            threads = list(self._threads)
-        for thread in threads:
-            thread.join(10)
+        super().__init__(speed=speed, listener=listener)
 
     def cut_after(self, *counts: int) -> None:
         """Cut the circuit when this many bytes more have left the browser; again when so many more have, and so on."""
@@ -92,40 +71,35 @@ class Circuit:
         with self._lock:
             self.cuts += 1
             self._number += 1
-        self._drop()
+        self.hang_up()
 
-    def _drop(self) -> None:
-        with self._lock:
-            ends = list(self._open)
-        for end in ends:
-            _hang_up(end)
-
-    def _accept(self) -> None:
-        """Take connections until the listener is closed."""
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            self._run(self._lead, near)
-
-    def _lead(self, near: socket.socket) -> None:
-        """One visitor: the handshake, then both directions."""
-        with self._lock:
-            self._open.add(near)
-        with contextlib.suppress(OSError, EOFError):
-            if not self._asked(near):
-                return
-            far = socket.create_connection(self.target)
-            with self._lock:
-                self._open.add(far)
-                number = self._number
+    def way(self, near: socket.socket) -> socket.socket | None:
+        """The handshake, then the server, if it was asked for."""
+        if not self._asked(near):
+            return None
+        far = socket.create_connection(self.target)
+        try:
             if self._told:
+                with self._lock:
+                    number = self._number
                 far.sendall(LINE.format(number >> 16, number & 0xFFFF, near.getpeername()[1]).encode())
             near.sendall(GRANTED)
-            self._run(self._forward, far, near)
-            self._forward(near, far, up=True)
-        self._close(near)
+        except OSError:
+            far.close()
+            raise
+        return far
+
+    def goes_on(self, length: int) -> bool:
+        """Count what leaves the browser; with the bytes that are due the circuit ends."""
+        with self._lock:
+            self.sent += length
+            due = bool(self._cuts_at) and self.sent >= self._cuts_at[0]
+            del self._cuts_at[:due]
+            if due and self._every:
+                self._cuts_at = [self.sent + self._every]
+        if due:
+            self.cut()
+        return not due
 
     def _asked(self, near: socket.socket) -> bool:
         """The SOCKS handshake; whether the onion was asked for."""
@@ -151,43 +125,6 @@ class Circuit:
         near.sendall(NO_WAY)
         return False
 
-    def _forward(self, come: socket.socket, go: socket.socket, *, up: bool = False) -> None:
-        """Pass one direction on; when it ends, both end."""
-        began, sent = time.monotonic(), 0
-        with contextlib.suppress(OSError):
-            while piece := come.recv(PIECE):
-                if up and self._counted(len(piece)):
-                    self.cut()
-                    break
-                go.sendall(piece)
-                sent += len(piece)
-                if up and self.speed:
-                    time.sleep(max(0.0, began + sent / self.speed - time.monotonic()))
-        self._close(come)
-        self._close(go)
-
-    def _counted(self, length: int) -> bool:
-        """Count bytes that leave the browser; whether the circuit ends with them."""
-        with self._lock:
-            self.sent += length
-            due = bool(self._cuts_at) and self.sent >= self._cuts_at[0]
-            del self._cuts_at[:due]
-            if due and self._every:
-                self._cuts_at = [self.sent + self._every]
-        return due
-
-    def _close(self, end: socket.socket) -> None:
-        _hang_up(end)
-        with self._lock:
-            self._open.discard(end)
-
-    def _run(self, act: Callable[..., None], *given: object) -> None:
-        """Do something in a thread of its own."""
-        thread = threading.Thread(target=act, args=given, daemon=True)
-        with self._lock:
-            self._threads.append(thread)
-        thread.start()
-
 
 def _exactly(end: socket.socket, count: int) -> bytes:
     """So many bytes of a handshake."""
@@ -198,10 +135,3 @@ def _exactly(end: socket.socket, count: int) -> bytes:
             raise EOFError
         held += piece
     return held
-
-
-def _hang_up(end: socket.socket) -> None:
-    """Close an end, also under the hands of a thread that reads from it."""
-    with contextlib.suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
-    end.close()

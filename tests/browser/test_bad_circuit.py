@@ -179,7 +179,7 @@ def test_words_and_ten_photos_through_a_circuit_that_drops_twice(
     home = f"{circuit.origin}/"
     first, later = tmp_path / "phone", tmp_path / "phone-a-week-later"
     photos = [snapshot(tmp_path / f"照片{number:02}.png", number) for number in range(1, PHOTOS + 1)]
-    with Firefox(first, proxy=circuit.proxy) as page:
+    with Firefox(first, proxy=circuit.place) as page:
         phone = Phone(page, looker)
         codename = phone.writes(home)
         sends(phone, circuit, photos)
@@ -195,7 +195,7 @@ def test_words_and_ten_photos_through_a_circuit_that_drops_twice(
     app.restart()
     circuit.target = app.target
     assert answered(world, codename) == {one.name: one.read_bytes() for one in photos}
-    with Firefox(later, proxy=circuit.proxy) as page:
+    with Firefox(later, proxy=circuit.place) as page:
         reads_and_leaves(Phone(page, looker), home, codename)
     assert left_behind(later, [*secrets, ONION]) == []
     assert left_behind(world.server, secrets) == []

@@ -81,7 +81,7 @@ def here(tmp_path: Path) -> Iterator[Here]:
 @pytest.fixture
 def page(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
     """A browser that reaches it."""
-    with Firefox(tmp_path_factory.mktemp("firefox"), proxy=here.circuit.proxy) as page:
+    with Firefox(tmp_path_factory.mktemp("firefox"), proxy=here.circuit.place) as page:
         yield page
 
 
@@ -208,7 +208,7 @@ def test_the_pages_of_a_service_that_cannot_take_everything(
     """They say so before anybody writes or chooses."""
     with (
         opened(tmp_path_factory.mktemp("source"), sheets=sheets, reserve_bytes=reserve) as here,
-        Firefox(tmp_path_factory.mktemp("firefox"), proxy=here.circuit.proxy) as page,
+        Firefox(tmp_path_factory.mktemp("firefox"), proxy=here.circuit.place) as page,
     ):
         page.open(f"{here.circuit.origin}/en/write")
         looker.look(page, f"{name}-write")
@@ -227,7 +227,7 @@ def test_the_page_of_those_who_wait(tmp_path_factory: pytest.TempPathFactory, lo
     """It says how long, looks by itself, and leads into the visit."""
     with (
         opened(tmp_path_factory.mktemp("source"), costs=DEAREST, told=False, kdf_slots=1) as here,
-        Firefox(tmp_path_factory.mktemp("firefox"), proxy=here.circuit.proxy) as page,
+        Firefox(tmp_path_factory.mktemp("firefox"), proxy=here.circuit.place) as page,
         ThreadPoolExecutor(CROWD) as crowd,
     ):
         page.open(f"{here.circuit.origin}/en/return")

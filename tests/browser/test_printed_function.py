@@ -68,7 +68,7 @@ def target(app: Running) -> tuple[str, int]:
 def printed(app: Running, folder: Path, looker: Looker) -> str:
     """Words first, then the page with the function: the text that a person marks and copies."""
     folder.mkdir()
-    with Circuit(target(app), told=True) as circuit, Firefox(folder, proxy=circuit.proxy) as page:
+    with Circuit(target(app), told=True) as circuit, Firefox(folder, proxy=circuit.place) as page:
         page.open(f"{circuit.origin}/en/write")
         page.type("Your message", "I have the files of the whole station.")
         page.press("Send")

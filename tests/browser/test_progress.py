@@ -66,7 +66,7 @@ def test_a_person_sees_every_two_seconds_how_far_a_file_has_come(
     # Short: Chromium's own socket lies below it.
     folder = tmp_path_factory.mktemp("window")
     with Circuit(target, speed=SPEED, told=True) as circuit:
-        opened, frame = browser(folder, circuit.proxy)
+        opened, frame = browser(folder, circuit.place)
         with opened as window:
             window.open(f"{circuit.origin}/en/write")
             window.type("Your message", "The film of the whole night follows.")

@@ -19,7 +19,7 @@ import pytest
 
 from tests.browser.evidence import nothing, photo
 from tests.browser.firefox import Firefox
-from tests.browser.relay import Relay
+from tests.browser.slow_line import SlowLine
 from tests.source_app.multipart_forms import BOUNDARY, CONTENT_TYPE, text
 from tests.source_app.throwaway import Throwaway, new_store
 from tests.source_app.visitor import Running, Visitor, write_settings
@@ -50,7 +50,7 @@ def address(request: pytest.FixtureRequest, origin: str) -> Iterator[str]:
     if request.param == "directly":
         yield origin
     else:
-        with Relay(origin, speed=SPEED) as relay:
+        with SlowLine(origin, speed=SPEED) as relay:
             yield relay.origin
 
 
