@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-The KDF's slots: no more than there are, and none kept by the dead; and the places of those who cannot wait for one.
+The KDF's slots: no more than there are, and none kept by the dead; and the line before them.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from multiprocessing import get_context
-from multiprocessing.context import ForkProcess
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
@@ -25,22 +21,15 @@ from crypto.hidden import Hidden
 from source_app.circuits import asked_by
 from source_app.kdf import BusyError, Derivations, Derive, LostError
 from source_app.memory import Memory
-
-FORK = get_context("fork")
-SOON = 30.0
-GENERATION = Generation.fresh(1, costs=CHEAPEST)
+from tests.source_app.derivations import FORK, GENERATION, SOON, Held, ask, fetched, fresh_ticket
 
 
 def test_it_derives_what_the_room_of_bytes_derives() -> None:
     """The slots change when, never what."""
     secret = Codename.generate().secret
     both = [GENERATION, Generation.fresh(2, costs=CHEAPEST)]
-    asked = Derivations(2, Memory()).derive(secret, both, ticket=_ticket())
+    asked = Derivations(2, Memory()).derive(secret, both, ticket=fresh_ticket())
     assert asked == tuple(derive(secret, generation) for generation in both)
-
-
-def _ticket() -> bytes:
-    return secrets.token_bytes(16)
 
 
 def _counted(inside: Synchronized[int], most: Synchronized[int]) -> Derive:
@@ -56,13 +45,8 @@ def _counted(inside: Synchronized[int], most: Synchronized[int]) -> Derive:
     return run
 
 
-def _ask(slots: Derivations, times: int = 1) -> None:
-    for _ in range(times):
-        slots.derive(Codename.generate().secret, [GENERATION], ticket=_ticket())
-
-
 def _four_threads_ask(slots: Derivations) -> None:
-    threads = [threading.Thread(target=_ask, args=(slots, 3)) for _ in range(4)]
+    threads = [threading.Thread(target=ask, args=(slots, 3)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -98,10 +82,10 @@ def test_a_killed_worker_frees_its_slot() -> None:
     """The next one in line gets it."""
     began, begin = os.pipe()
     slots = Derivations(1, Memory(), run=_held_by_children(begin))
-    child = FORK.Process(target=_ask, args=(slots,))
+    child = FORK.Process(target=ask, args=(slots,))
     child.start()
     os.read(began, 1)
-    asked = threading.Thread(target=_ask, args=(slots,))
+    asked = threading.Thread(target=ask, args=(slots,))
     asked.start()
     asked.join(0.2)
     assert asked.is_alive()
@@ -111,179 +95,16 @@ def test_a_killed_worker_frees_its_slot() -> None:
     assert not asked.is_alive()
 
 
-class Held:
-    """Derivations that wait until they may."""
-
-    def __init__(self) -> None:
-        self.release = threading.Event()
-        self.ran: list[Hidden] = []
-
-    def __call__(self, secret: Hidden, generation: Generation) -> Subkeys:
-        self.ran.append(secret)
-        self.release.wait(SOON)
-        return derive(secret, generation)
-
-
-def _fetched(slots: Derivations, ticket: bytes) -> dict[int, Subkeys]:
-    until = time.monotonic() + SOON
-    while time.monotonic() < until:
-        try:
-            return dict(slots.fetch(ticket))
-        except BusyError:
-            time.sleep(0.02)
-    raise TimeoutError
-
-
-def test_whoever_cannot_wait_keeps_the_place_and_pays_once() -> None:
-    """They are told so; the second time it is there at once, and nothing is derived again."""
-    held = Held()
-    slots = Derivations(1, Memory(), patience=0.1, run=held)
-    secret, ticket = Codename.generate().secret, _ticket()
-    for _ in range(3):
-        with pytest.raises(BusyError) as busy:
-            slots.derive(secret, [GENERATION], ticket=ticket)
-        assert busy.value.kept
-        assert busy.value.seconds == 5
-    held.release.set()
-    assert _fetched(slots, ticket) == {1: derive(secret, GENERATION)}
-    assert slots.derive(secret, [GENERATION], ticket=ticket) == (derive(secret, GENERATION),)
-    assert len(held.ran) == 1
-
-
-def test_what_was_derived_is_of_no_use_without_its_ticket() -> None:
-    """Neither another's ticket nor the shared memory by itself gives it."""
-    held, memory = Held(), Memory()
-    slots = Derivations(1, memory, patience=0.05, run=held)
-    secret, ticket = Codename.generate().secret, _ticket()
-    with pytest.raises(BusyError):
-        slots.derive(secret, [GENERATION], ticket=ticket)
-    held.release.set()
-    keys = _fetched(slots, ticket)[1]
-    with pytest.raises(LostError):
-        slots.fetch(_ticket())
-    with memory.changing() as page:
-        everything = bytes(page)
-    for hidden in (keys.locator_token, keys.thread, keys.reply_seed, secret, ticket):
-        assert bytes(hidden) not in everything
-
-
-def test_what_was_derived_under_other_generations_is_derived_again() -> None:
-    """A new root came while the place was kept."""
-    held = Held()
-    slots = Derivations(1, Memory(), patience=0.05, run=held)
-    secret, ticket, newer = Codename.generate().secret, _ticket(), Generation.fresh(2, costs=CHEAPEST)
-    with pytest.raises(BusyError):
-        slots.derive(secret, [GENERATION], ticket=ticket)
-    held.release.set()
-    _fetched(slots, ticket)
-    assert slots.derive(secret, [GENERATION, newer], ticket=ticket) == (
-        derive(secret, GENERATION),
-        derive(secret, newer),
-    )
-
-
-def test_a_derivation_that_fails_gives_the_place_up() -> None:
-    """The page does not wait for what will not come; asked again, it is derived anew."""
-    fails = [True]
-    release = threading.Event()
-
-    def run(secret: Hidden, generation: Generation) -> Subkeys:
-        release.wait(SOON)
-        if fails.pop() if fails else False:
-            raise OSError("no memory")
-        return derive(secret, generation)
-
-    slots = Derivations(1, Memory(), patience=0.05, run=run)
-    secret, ticket = Codename.generate().secret, _ticket()
-    with pytest.raises(BusyError):
-        slots.derive(secret, [GENERATION], ticket=ticket)
-    release.set()
-    with pytest.raises(LostError):
-        _fetched(slots, ticket)
-    assert slots.derive(secret, [GENERATION], ticket=ticket) == (derive(secret, GENERATION),)
-
-
-def _ask_and_give_up(slots: Derivations, secret: Hidden, ticket: bytes, told: Synchronized[int]) -> None:
-    try:
-        slots.derive(secret, [GENERATION], ticket=ticket)
-    except BusyError:
-        told.value = 1
-    time.sleep(SOON)
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[list[ForkProcess]]:
-    """Other workers, ended with the test."""
-    started: list[ForkProcess] = []
-    yield started
-    for one in started:
-        one.kill()
-        one.join()
-
-
-def _give_up(slots: Derivations, elsewhere: list[ForkProcess], secret: Hidden, ticket: bytes) -> ForkProcess:
-    told = FORK.Value("i", 0)
-    child = FORK.Process(target=_ask_and_give_up, args=(slots, secret, ticket, told))
-    child.start()
-    elsewhere.append(child)
-    until = time.monotonic() + SOON
-    while not told.value and time.monotonic() < until:
-        time.sleep(0.01)
-    assert told.value
-    return child
-
-
-def test_what_one_worker_derives_another_hands_out(elsewhere: list[ForkProcess]) -> None:
-    """The second press goes wherever the kernel sends it: it waits for the first one's place, and derives nothing itself."""
-    parent, release = os.getpid(), FORK.Event()
-
-    def run(secret: Hidden, generation: Generation) -> Subkeys:
-        assert os.getpid() != parent
-        release.wait(SOON)
-        return derive(secret, generation)
-
-    slots = Derivations(1, Memory(), patience=0.2, run=run)
-    secret, ticket = Codename.generate().secret, _ticket()
-    _give_up(slots, elsewhere, secret, ticket)
-    with pytest.raises(BusyError) as busy:
-        slots.derive(secret, [GENERATION], ticket=ticket)
-    assert busy.value.kept
-    with pytest.raises(BusyError):
-        slots.fetch(ticket)
-    release.set()
-    assert _fetched(slots, ticket) == {1: derive(secret, GENERATION)}
-    assert slots.derive(secret, [GENERATION], ticket=ticket) == (derive(secret, GENERATION),)
-
-
-def test_the_place_of_a_killed_worker_is_taken_anew(elsewhere: list[ForkProcess]) -> None:
-    """Nobody waits for the dead: the page says that the place is gone, and whoever sends again is served."""
-    parent = os.getpid()
-
-    def run(secret: Hidden, generation: Generation) -> Subkeys:
-        if os.getpid() != parent:
-            time.sleep(SOON)
-        return derive(secret, generation)
-
-    slots = Derivations(1, Memory(), patience=0.2, run=run)
-    secret, ticket = Codename.generate().secret, _ticket()
-    child = _give_up(slots, elsewhere, secret, ticket)
-    child.kill()
-    child.join()
-    with pytest.raises(LostError):
-        slots.fetch(ticket)
-    assert slots.derive(secret, [GENERATION], ticket=ticket) == (derive(secret, GENERATION),)
-
-
 def test_a_full_line_is_said_at_once_and_keeps_no_place() -> None:
     """Whoever finds none is told when to try again, and is not made to wait for it."""
     held = Held()
     slots = Derivations(1, Memory(), patience=0.05, places=2, run=held)
     for _ in range(3):
         with pytest.raises(BusyError) as busy:
-            _ask(slots)
+            ask(slots)
         assert busy.value.kept
         time.sleep(0.05)
-    ticket = _ticket()
+    ticket = fresh_ticket()
     with pytest.raises(BusyError) as full:
         slots.derive(Codename.generate().secret, [GENERATION], ticket=ticket)
     assert not full.value.kept
@@ -296,7 +117,7 @@ def test_a_newcomer_gets_the_last_place_of_a_circuit_that_fills_the_line() -> No
     """One circuit asks until nobody fits in; another is served all the same, and before those who came earlier by the first."""
     held = Held()
     slots = Derivations(1, Memory(), patience=0.05, places=5, run=held)
-    tickets = [_ticket() for _ in range(6)]
+    tickets = [fresh_ticket() for _ in range(6)]
     with asked_by(7):
         for ticket in tickets:
             with pytest.raises(BusyError) as busy:
@@ -304,18 +125,18 @@ def test_a_newcomer_gets_the_last_place_of_a_circuit_that_fills_the_line() -> No
             assert busy.value.kept
             time.sleep(0.02)
         with pytest.raises(BusyError) as full:
-            _ask(slots)
+            ask(slots)
         assert not full.value.kept
-    theirs, mine = Codename.generate().secret, _ticket()
+    theirs, mine = Codename.generate().secret, fresh_ticket()
     with asked_by(8), pytest.raises(BusyError) as busy:
         slots.derive(theirs, [GENERATION], ticket=mine)
     assert busy.value.kept
     with pytest.raises(LostError):
         slots.fetch(tickets[-1])
     held.release.set()
-    assert _fetched(slots, mine) == {1: derive(theirs, GENERATION)}
+    assert fetched(slots, mine) == {1: derive(theirs, GENERATION)}
     for ticket in tickets[:-1]:
-        _fetched(slots, ticket)
+        fetched(slots, ticket)
     assert held.ran.index(theirs) <= 2
 
 
@@ -331,12 +152,12 @@ def test_the_wait_that_is_told_is_the_wait_that_comes() -> None:
     slots = Derivations(1, Memory(), patience=0.0, run=run)
     started.set()
     with pytest.raises(BusyError):
-        _ask(slots)
+        ask(slots)
     time.sleep(0.5)
     serving = slots._here()
     for _ in range(12):
         with pytest.raises(BusyError) as busy:
-            _ask(slots)
+            ask(slots)
     expected = serving.line.seconds(None)
     assert busy.value.seconds == 5
     began = time.monotonic()
@@ -364,7 +185,7 @@ def _ask_for_a_while(slots: Derivations, done: Synchronized[int]) -> None:
 
 def _keep_asking(slots: Derivations, done: Synchronized[int], until: float) -> None:
     while time.monotonic() < until:
-        _ask(slots)
+        ask(slots)
         with done.get_lock():
             done.value += 1
 
@@ -392,10 +213,10 @@ def test_a_worker_with_a_long_line_does_not_starve_another() -> None:
 def test_one_who_asks_alone_gets_whichever_slot_is_free(kept: int) -> None:
     """While another worker keeps one of two, nobody waits for that one."""
     slots = Derivations(2, Memory(), patience=SOON)
-    _ask(slots)
+    ask(slots)
     time.sleep(0.1)
     with slots._slots[kept].opened() as slot, slot.held():
-        asked = threading.Thread(target=_ask, args=(slots, 3))
+        asked = threading.Thread(target=ask, args=(slots, 3))
         asked.start()
         asked.join(5)
         assert not asked.is_alive()
@@ -413,15 +234,15 @@ def test_what_fails_in_a_slot_fails_for_the_one_who_asked_and_frees_the_slot() -
 
     slots = Derivations(1, Memory(), run=run)
     with pytest.raises(OSError, match="no memory"):
-        _ask(slots)
-    _ask(slots)
+        ask(slots)
+    ask(slots)
 
 
 def test_a_fork_after_the_first_derivation_still_derives() -> None:
     """Threads do not survive a fork; a child starts its own."""
     slots = Derivations(1, Memory())
-    _ask(slots)
-    child = FORK.Process(target=_ask, args=(slots,))
+    ask(slots)
+    child = FORK.Process(target=ask, args=(slots,))
     child.start()
     child.join(20)
     assert child.exitcode == 0
@@ -437,7 +258,7 @@ def test_slots_that_nobody_has_any_more_leave_neither_threads_nor_files() -> Non
     gc.collect()
     before = here()
     slots = Derivations(2, Memory())
-    _ask(slots)
+    ask(slots)
     during = here()
     assert during[0] == before[0] + 2
     assert during[1] > before[1]
