@@ -31,6 +31,10 @@ class FrameError(FormatError):
     """The envelope opened, but what lies inside is not a well-formed frame."""
 
 
+class TaxonomyError(FormatError):
+    """The list of questions, answers and their labels is not whole."""
+
+
 class NewerVersionError(CryptoError):
     """This needs a newer vault."""
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-The header of a frame (spec F4 to F10): what a sealed item says about itself.
+The header of a frame (spec F4 to F13): what a sealed item says about itself.
 
 Promises: nothing is encoded that `decode` would refuse; unknown fields of a known kind are kept as they came.
 Refuses: unknown kinds, as needing a newer vault; fields of the wrong type, length or range.
@@ -19,6 +19,7 @@ from crypto import canonical, padding
 from crypto.canonical import JSON, Fields
 from crypto.errors import FormatError, FrameError, NewerVersionError
 from crypto.hidden import Hidden
+from crypto.report import Report
 
 MAX_HEADER = 8_192
 MAX_KIND = 32
@@ -163,13 +164,13 @@ class FrameHeader:
 
 
 def _check_kind(kind: str, fields: Fields) -> None:
-    if kind == "message":  # spec F5
+    if kind == "message":  # spec F5, F11
         if not _RECIPIENT.fullmatch(fields.text("reply_to", MAX_HEADER)):
             raise FrameError("header: reply_to is not a recipient")
         fields.choice("consent", CONSENTS)
         fields.choice("channel", CHANNELS)
         if fields.has("report"):
-            fields.object("report")
+            Report.read(fields.value("report"))
     if kind == "file":  # spec F6
         fields.text("name", MAX_NAME)
         fields.hex("set", 16)
@@ -191,7 +192,7 @@ def message_header(
         reply_to: the source's `age1pq1…` recipient.
         consent: what the source allows; one of `CONSENTS`.
         channel: how it came; one of `CHANNELS`.
-        report: the structured report, if there is one.
+        report: the structured report (F11), if anything was answered.
         common: the fields of F4.
     """
     fields: dict[str, JSON] = {"reply_to": reply_to, "consent": consent, "channel": channel}

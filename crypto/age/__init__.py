@@ -4,7 +4,7 @@ The envelope: age v1 files, made and opened a piece at a time (spec A).
 
 This package holds no key of anybody's and knows nothing of seats, epochs or frames. It refuses armor and passphrase
 recipients, writes hybrid (post-quantum) stanzas only, and reads X25519 stanzas beside them. Which stanzas an item must
-carry is judged one level up (spec U1).
+carry is judged one level up (spec U1). Armor around what a source sealed beforehand is taken off by `armor`, apart (spec A10).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from crypto.age import (
 )
 from crypto.errors import NoMatchError
 
-VECTORS = Path(__file__).parent.parent / "vectors" / "age"
+VECTORS = Path(__file__).parent.parent / "vectors"
 PLAINTEXTS = {
     "empty": b"",
     "chinese": "证据在此".encode(),
@@ -97,12 +97,13 @@ def test_identities_made_elsewhere_are_read_here(node):
     assert _open(base64.b64decode(older["file"]), X25519Identity.parse(older["identity"])) == b"made elsewhere"
 
 
-def test_the_committed_vectors_are_those_the_package_publishes(node, tmp_path):
+@pytest.mark.parametrize("which", ["age", "armor"])
+def test_the_committed_vectors_are_those_the_package_publishes(node, tmp_path, which):
     """Importing the vectors again gives the committed files, byte for byte, none more and none fewer."""
-    node("../vectors/age/import.mjs", None, str(tmp_path))
-    committed = sorted(path.name for path in VECTORS.iterdir() if "." not in path.name)
+    node("../vectors/age/import.mjs", None, str(tmp_path), which)
+    committed = sorted(path.name for path in (VECTORS / which).iterdir() if "." not in path.name)
     assert sorted(path.name for path in tmp_path.iterdir()) == committed
-    assert filecmp.cmpfiles(VECTORS, tmp_path, committed, shallow=False) == (committed, [], [])
+    assert filecmp.cmpfiles(VECTORS / which, tmp_path, committed, shallow=False) == (committed, [], [])
 
 
 def test_the_lock_names_packages_by_hash_and_by_no_address():
