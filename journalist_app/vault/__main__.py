@@ -11,6 +11,7 @@ import click
 
 from journalist_app.vault import verbs
 from journalist_app.vault.authorship_verb import authorship_verb
+from journalist_app.vault.openpgp_verb import openpgp_verb
 from journalist_app.vault.place import Place
 from journalist_app.vault.serve import run
 
@@ -49,7 +50,7 @@ def serve(
 
 
 CEREMONY = (verbs.init, verbs.seat_request, verbs.seat_admit, verbs.seat_accept, verbs.card_verb, verbs.person_add)
-for verb in (*CEREMONY, authorship_verb):
+for verb in (*CEREMONY, authorship_verb, openpgp_verb):
     main.add_command(verb)
 
 if __name__ == "__main__":

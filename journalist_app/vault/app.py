@@ -13,7 +13,16 @@ from werkzeug.exceptions import HTTPException
 
 from crypto.errors import CryptoError
 from journalist_app.bundle.errors import BundleError
-from journalist_app.vault import pages_opening, pages_sets, pages_team, pages_threads, pages_transfer, show
+from journalist_app.vault import (
+    pages_language,
+    pages_opening,
+    pages_sealed,
+    pages_sets,
+    pages_team,
+    pages_threads,
+    pages_transfer,
+    show,
+)
 from journalist_app.vault.door import Door
 from journalist_app.vault.errors import LockedError, NotFoundError, VaultError
 from journalist_app.vault.guard import guard
@@ -40,7 +49,7 @@ def create_app(place: Place, token: str) -> Flask:
     app.extensions["door"] = Door(place, token)
     guard(app)
     show.install(app)
-    rooms = (pages_opening, pages_threads, pages_sets, pages_transfer, pages_team)
+    rooms = (pages_opening, pages_threads, pages_sets, pages_sealed, pages_transfer, pages_team, pages_language)
     for pages in (room.pages for room in rooms):
         app.register_blueprint(pages)
     for kind in (VaultError, CryptoError, BundleError):

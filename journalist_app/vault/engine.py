@@ -22,8 +22,6 @@ from journalist_app.vault.errors import FolderError, LockedError
 from journalist_app.vault.models import SCHEMA, metadata
 
 KEY_SIZE = 32
-# Since then tables were only added.
-OLDEST = 1
 
 # What each connection must say it does, after it was told to.
 _PRAGMAS: tuple[tuple[str, str, Any], ...] = (
@@ -74,26 +72,11 @@ class Database:
 
     def create(self) -> None:
         """
-        Make the tables that are not there.
+        Make the tables of a new vault.
         """
         with self.write() as connection:
             metadata.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
-
-    def check(self) -> None:
-        """
-        Refuse a database that a newer version wrote; give an older one the tables that are new.
-
-        Raises:
-            FolderError: Its tables are not those of this version.
-
-        """
-        with self.read() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if not OLDEST <= version <= SCHEMA:
-            raise FolderError(f"the vault has tables of version {version}, this program knows {SCHEMA}")
-        if version < SCHEMA:
-            self.create()
 
     def settle(self) -> None:
         """

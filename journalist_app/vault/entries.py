@@ -27,12 +27,11 @@ from journalist_app.vault.errors import InputError, ItemRefusedError
 from journalist_app.vault.identity import Identity, read_fact
 from journalist_app.vault.keystore import MAX_NAME, Vault
 from journalist_app.vault.models import entries
+from journalist_app.vault.projection import CLOCKS_END
 
 NOTHING: Final = bytes(32)
 MAX_TYPE = 32
 MAX_CLOCK = 2**53 - 1
-# Clocks from here on are kept but order nothing: one entry near the maximum would leave nobody a later number.
-CLOCKS_END = 2**52
 MAX_NUMBER = 2**31 - 1
 # spec Y3, and the same for notes.
 MAX_TEXT = 65_536
@@ -248,3 +247,6 @@ def _check_type(entry: Entry) -> None:
         fields.text("text", MAX_TEXT)
     if entry.type == "state":
         fields.choice("state", STATES)
+        # The newest batch that was whole where it was written; an older version wrote none.
+        if fields.has("through"):
+            fields.number("through", 0, MAX_NUMBER)

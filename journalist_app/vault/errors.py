@@ -39,6 +39,18 @@ class ItemRefusedError(VaultError):
     """This item was refused; the others are unharmed."""
 
 
+class ForeignSealError(VaultError):
+    """Its source sealed this beforehand, to keys this seat does not hold, or whose epoch was destroyed."""
+
+
+class BrokenSealError(VaultError):
+    """Its source sealed this beforehand, and it was cut or altered before it arrived here."""
+
+
+class ProgramError(VaultError):
+    """A program that this needs is not on this laptop."""
+
+
 class NotFoundError(VaultError):
     """There is nothing here."""
 

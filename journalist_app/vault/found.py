@@ -25,7 +25,7 @@ from journalist_app.vault.errors import VaultError
 from journalist_app.vault.identity import held_cards, load_root
 from journalist_app.vault.intake import Filed, Found, Intake, Kept
 from journalist_app.vault.keystore import Vault
-from journalist_app.vault.models import bodies, items, kept, listed, passed
+from journalist_app.vault.models import beforehand, bodies, items, kept, listed, passed
 from journalist_app.vault.models import payloads as stored
 from journalist_app.vault.projection import AT_ONCE, compute
 from journalist_app.vault.run import settled_before
@@ -45,11 +45,14 @@ def write_found(connection: Connection, found: Sequence[Found | Kept]) -> int:
     good = [one for one in found if isinstance(one, Found)]
     late = _Lateness(connection)
     sealed = [one for one in found if isinstance(one, Kept)]
-    if good:
-        connection.execute(insert(items), [one.row for one in good])
-    about = [one.body for one in good if one.body is not None]
-    if about:
-        connection.execute(insert(bodies), about)
+    written = {
+        items: [one.row for one in good],
+        bodies: [one.body for one in good if one.body is not None],
+        beforehand: [one.beforehand for one in good if one.beforehand is not None],
+    }
+    for table, rows in written.items():
+        if rows:
+            connection.execute(insert(table), rows)
     # A place that gave nothing before and gives an item now is no gap any more.
     places = {(one.row["batch"], one.row["place"]) for one in good}
     places |= {(held.filed.batch, held.filed.place) for held in sealed}

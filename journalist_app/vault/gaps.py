@@ -47,5 +47,13 @@ def spoken(stretches: Collection[Stretch]) -> str:
     return f"{listed} {'is' if missing(stretches) == 1 else 'are'} missing"
 
 
+def numbered(stretches: Collection[Stretch]) -> str:
+    """
+    The numbers alone, for a sentence in any language: "17, 31, 40–45"; an ellipsis if there are more.
+    """
+    said = [str(first) if first == last else f"{first}–{last}" for first, last in list(stretches)[:SAID]]
+    return ", ".join(said if len(stretches) <= SAID else [*said, "…"])
+
+
 def _words(first: int, last: int) -> tuple[str, ...]:
     return (str(first),) if first == last else (str(first), str(last)) if last == first + 1 else (f"{first} to {last}",)

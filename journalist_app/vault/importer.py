@@ -171,7 +171,7 @@ class _Run:
             last = max(held, default=0) if own is None else own.last
             others = fallback_epochs(connection)
             opener = SeatOpener(seat=self._identity.number, seeds=held, last=last, others=others)
-            self._intake = Intake(vault, opener, held_cards(connection, self._identity.root))
+            self._intake = Intake(vault, opener, held, held_cards(connection, self._identity.root))
             self._done = places_done(connection, self._number)
             self._known = known_ids(connection, [item.item for item in reader.manifest.items])
             active, since = read_fact(connection, "active"), read_fact(connection, "active since batch")

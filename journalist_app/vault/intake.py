@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 from typing import Any, BinaryIO, Final
@@ -27,6 +28,7 @@ from journalist_app.vault.bodies import DIGESTED, body_row
 from journalist_app.vault.entries import Entry, open_entry
 from journalist_app.vault.errors import ItemRefusedError
 from journalist_app.vault.keystore import Vault
+from journalist_app.vault.sealed_noted import BEGINNING, file_note, message_note
 
 # Which kinds of frame belong in which lane.
 LANES: Final[Mapping[str, frozenset[str]]] = {
@@ -68,6 +70,7 @@ class Found:
         payload: For the payloads table; None if it lies in a file.
         listed: Rows for the listed table.
         entry: If it is one.
+        beforehand: For the beforehand table, if its source sealed it before.
     """
 
     row: Mapping[str, Any]
@@ -75,6 +78,7 @@ class Found:
     payload: bytes | None
     listed: tuple[Mapping[str, Any], ...] = ()
     entry: Entry | None = None
+    beforehand: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +107,13 @@ class Intake:
     Args:
         vault: Where large payloads go.
         opener: This seat's keys.
+        seeds: The same, for what a source sealed before the server did.
         cards: Every card held, by sequence.
     """
 
     vault: Vault
     opener: SeatOpener
+    seeds: Mapping[int, Hidden]
     cards: Mapping[int, Card]
 
     def take(self, filed: Filed, pieces: Iterator[bytes]) -> Found | Kept:
@@ -166,7 +172,7 @@ class Intake:
     ) -> Found | Kept:
         body = bytearray()
         # Whether this is a text is known at the end; what is longer than any text may be is a file or is refused.
-        sink = body.extend if filed.item.length <= MAX_ITEM else None
+        sink = body.extend if filed.item.length <= MAX_ITEM else partial(_begin, body)
         card = self.cards.get(filed.item.card)
         try:
             frame = payloads.verify(file_key, pieces, None if card is None else place, sink)
@@ -187,7 +193,7 @@ class Intake:
             small = filed.item.length <= payloads.SMALL
             about = body_row(row, sha256(body).digest() if small else b"")
         if header.kind == "file":
-            return Found(row, about, payload)
+            return Found(row, about, payload, beforehand=file_note(row, body, self.seeds))
         if frame.length > MAX_TEXT:
             raise ItemRefusedError(f"a text of {frame.length} bytes, at most {MAX_TEXT} are read")
         if header.kind == "files":
@@ -202,7 +208,7 @@ class Intake:
             row["text"] = body.decode()
         except UnicodeDecodeError:
             raise ItemRefusedError("a message that is not UTF-8") from None
-        return Found(row, about, payload)
+        return Found(row, about, payload, beforehand=message_note(row, self.seeds))
 
 
 def split(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
@@ -222,6 +228,10 @@ def split(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
         if length is not None:
             return start[:length], start[length:]
     raise EnvelopeError("no end of the age header")
+
+
+def _begin(body: bytearray, view: memoryview) -> None:
+    body += view[: max(0, BEGINNING - len(body))]
 
 
 def _copied(pieces: Iterable[bytes], file: BinaryIO) -> Iterator[bytes]:

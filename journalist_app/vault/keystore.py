@@ -25,6 +25,7 @@ from crypto.hidden import Hidden
 from journalist_app.vault.engine import KEY_SIZE, Database
 from journalist_app.vault.errors import FolderError, InputError, LockedError
 from journalist_app.vault.files import create_new, sync_folder
+from journalist_app.vault.upgrade import bring_up
 
 SLOT_LIMIT = 16_384
 MAX_SLOTS = 64
@@ -129,7 +130,7 @@ def open_vault(folder: Path, passphrase: str, person: str | None = None, *, cloc
     """
     key = _key(folder, passphrase, person)
     database = Database(folder / "vault.db", key[0])
-    database.check()
+    bring_up(database)
     return Vault(folder, database, key[1], clock)
 
 

@@ -3,7 +3,7 @@
 The tables of a vault. README.md says of each column why it is there.
 
 Three layers: what this seat is (facts, epochs, cards, sheets, own_sheets), what arrived or was written and never changes
-(batches, items, bodies, payloads, kept, passed, listed, entries), and what is computed from that (threads, grouped, joined) or
+(batches, items, bodies, beforehand, payloads, kept, passed, listed, entries), and what is computed from that (threads, grouped, joined) or
 happened here (alarms, seats, pending, outboxes). The computed layer can be thrown away and made again.
 """
 
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
-# A vault of a higher number was written by a newer version and is not touched. Of a lower one the tables that are new are made.
-SCHEMA = 2
+# A vault of a higher number was written by a newer version and is not touched; one of a lower number is brought up (`upgrade`).
+SCHEMA = 3
 
 metadata = MetaData()
 
@@ -111,6 +111,16 @@ bodies = Table(
     Index("bodies_by_set", "thread", "set", "part", "length"),
 )
 
+# What sources sealed beforehand, by the item that begins it. `file_key` opens the inner age file: found when it came, because the
+# seed of its epoch may be gone before anybody asks. Empty for OpenPGP, and where no seed fitted.
+beforehand = Table(
+    "beforehand",
+    metadata,
+    Column("item", LargeBinary, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("file_key", LargeBinary, nullable=False),
+)
+
 # Items that the pages show under another one.
 grouped = Table(
     "grouped",
@@ -206,7 +216,9 @@ threads = Table(
     Column("replies", Integer, nullable=False),
     Column("notes", Integer, nullable=False),
     Column("state", Text, nullable=False),
-    Index("threads_by_day", "last_day", "thread"),
+    Column("urgent", Integer, nullable=False),
+    Index("threads_by_urgency", "urgent", "last_day", "thread"),
+    Index("threads_by_state", "state", "urgent", "last_day", "thread"),
 )
 
 alarms = Table(

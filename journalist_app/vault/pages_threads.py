@@ -12,16 +12,20 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from crypto.replies import STATUSES, Status
 from journalist_app.vault import attachments, reading, replies
+from journalist_app.vault.composing import Composed, awaited
 from journalist_app.vault.entries import STATES
 from journalist_app.vault.errors import InputError, NotFoundError, NotNowError
 from journalist_app.vault.guard import door
 from journalist_app.vault.handing import exact, handed_out
+from journalist_app.vault.languages import spoken
 from journalist_app.vault.names import disk_name
+from journalist_app.vault.pages_sealed import beforehand
+from journalist_app.vault.phrasebook import BOOK
 
 pages = Blueprint("threads", __name__)
 
 # What a reply may be marked as; the source's own language comes first on the page.
-LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ug", "bo", "kk", "ru", "ar", "fa", "tr")
+LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ug", "bo", "kk", "mn", "ru", "ar", "fa", "tr")
 
 
 @pages.get("/")
@@ -30,12 +34,15 @@ def index() -> str:
     The list.
     """
     state = request.args.get("state")
-    chosen = state if state in STATES else None
+    filters = (reading.CALM, *STATES)
+    chosen = state if state in filters else None
     with door().vault.read() as connection:
-        rows, more = reading.page(connection, after=_cursor(request.args.get("after")), state=chosen)
+        rows, more = reading.page(connection, after=_thread_place(request.args.get("after")), state=chosen)
         blocked = reading.blocked(connection, rows)
-    following = None if more is None else f"{more[0]}.{more[1].hex()}"
-    return render_template("threads.html", rows=rows, blocked=blocked, following=following, states=STATES, state=chosen)
+    following = None if more is None else _written(more)
+    return render_template(
+        "threads.html", rows=rows, blocked=blocked, following=following, states=filters, state=chosen
+    )
 
 
 @pages.get("/threads/<thread>")
@@ -91,8 +98,21 @@ def act(thread: str, act: str) -> BaseResponse | tuple[str, int]:
             raise NotFoundError("there is no such thing to do")
     except (InputError, NotNowError) as error:
         # What was written is given back: nobody types a reply twice.
-        return _page(value, said=str(error), act=act, text=text), 409
+        note, reply = (text, None) if act == "note" else ("", Composed.of_form(form) if act == "reply" else None)
+        return _page(value, said=str(error), note=note, reply=reply), 409
     return redirect(url_for("threads.one", thread=thread, _anchor="done"), 303)
+
+
+@pages.post("/threads/<thread>/phrases")
+def phrases(thread: str) -> str | tuple[str, int]:
+    """
+    Put sentences of the phrasebook into the reply's box. Nothing is sealed.
+    """
+    value, reply = exact(thread, 32), Composed.of_form(request.form)
+    try:
+        return _page(value, reply=reply.put_in())
+    except InputError as error:
+        return _page(value, said=str(error), reply=reply), 409
 
 
 @pages.get("/items/<item>/download")
@@ -116,7 +136,7 @@ def save(item: str) -> str:
     return render_template("saved.html", path=path)
 
 
-def _page(value: bytes, **said: str) -> str:
+def _page(value: bytes, *, said: str = "", note: str = "", reply: Composed | None = None) -> str:
     after, before = _item_place(request.args.get("after")), _entry_place(request.args.get("before"))
     with door().vault.read() as connection:
         thread = reading.thread(connection, value, after=after, before=before)
@@ -126,8 +146,14 @@ def _page(value: bytes, **said: str) -> str:
         states=STATES,
         statuses=STATUSES,
         languages=dict.fromkeys(lang for lang in (thread.lang, *LANGUAGES) if lang),
+        book=BOOK,
+        source_reads=spoken(thread.lang),
+        awaited=awaited(thread.items),
+        beforehand=beforehand(thread.items),
         saving=door().place.save is not None,
         said=said,
+        note=note,
+        reply=reply or Composed(),
         fold=reading.FOLD,
         following=None if thread.more is None else _written(thread.more),
         older=None if thread.older is None else _written(thread.older),
@@ -135,7 +161,7 @@ def _page(value: bytes, **said: str) -> str:
     )
 
 
-def _written(place: reading.ItemPlace | reading.EntryPlace) -> str:
+def _written(place: reading.ThreadPlace | reading.ItemPlace | reading.EntryPlace) -> str:
     return ".".join(part.hex() if isinstance(part, bytes) else str(part) for part in place)
 
 
@@ -158,8 +184,6 @@ def _status(word: str) -> Status:
     raise InputError("that is no status")
 
 
-def _cursor(text: str | None) -> tuple[str, bytes] | None:
-    if text is None:
-        return None
-    day, _, thread = text.partition(".")
-    return day[:10], exact(thread, 32)
+def _thread_place(text: str | None) -> reading.ThreadPlace | None:
+    found = re.fullmatch(r"([01])\.(\d{4}-\d\d-\d\d)\.([0-9a-f]{64})", text or "", re.ASCII)
+    return None if found is None else (int(found[1]), found[2], bytes.fromhex(found[3]))

@@ -8,6 +8,9 @@ throwing the table away and computing it again changes nothing. "First" therefor
 nothing that arrives later changes either. State is that of the latest entry by (clock, seat), left
 out those with an impossible clock or of a seat that had left the card when they came. Once somebody has used up the
 last clock that counts, every further entry has it too, and the batch that first brought an entry decides among them.
+Urgent is a thread of which a message says that someone is in danger now, unless the thread was closed since: a closing
+names the newest batch that was whole where it was written, and covers no message of a later one; nor of one later than the
+batch that brought it, whatever it names.
 """
 
 from __future__ import annotations
@@ -17,12 +20,14 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, select, union
 
-from journalist_app.vault.entries import CLOCKS_END
 from journalist_app.vault.groups import group
 from journalist_app.vault.models import entries, items, threads
 
 # SQLite takes many more parameters; this keeps a statement readable in a trace.
 AT_ONCE: Final = 400
+
+# Clocks from here on are kept but order nothing: one entry near the maximum would leave nobody a later number.
+CLOCKS_END: Final = 2**52
 
 # An entry written here that no batch has brought back yet is later than all that came.
 NO_BATCH: Final = 2**31
@@ -32,15 +37,25 @@ WITH wanted(thread) AS (VALUES {places}),
 arrived AS (
     SELECT thread, min(day) AS first_day, max(day) AS last_day,
         sum(kind = 'message' AND item NOT IN (SELECT item FROM grouped)) AS messages,
-        sum(kind = 'file' AND item NOT IN (SELECT item FROM grouped)) AS files
+        sum(kind = 'file' AND item NOT IN (SELECT item FROM grouped)) AS files,
+        max(CASE kind WHEN 'message' THEN iif(json_extract(fields, '$.report.danger') IS 'yes', batch, NULL) END)
+            AS danger
     FROM items WHERE kind <> 'entry' AND thread IN (SELECT thread FROM wanted) GROUP BY thread),
 done AS (
     SELECT thread, min(day) AS first_day, max(day) AS last_day, sum(type = 'reply') AS replies,
         sum(type = 'note') AS notes
-    FROM entries WHERE thread IN (SELECT thread FROM wanted) GROUP BY thread)
+    FROM entries WHERE thread IN (SELECT thread FROM wanted) GROUP BY thread),
+stated AS (
+    SELECT wanted.thread, coalesce(e.value, 'new') AS state, CASE WHEN e.value = 'closed' THEN min(
+        coalesce(json_extract(json_extract(CAST(e.signed AS TEXT), '$.document'), '$.through'), {no_batch}),
+        CASE WHEN e.batch = 0 THEN {no_batch} ELSE e.batch END) END AS through
+    FROM wanted LEFT JOIN entries e ON e.digest = (SELECT digest FROM entries WHERE thread = wanted.thread
+        AND type = 'state' AND revoked = 0 AND clock < {clocks_end} ORDER BY
+        clock DESC, CASE WHEN clock < {clocks_end} - 1 THEN 0 WHEN batch = 0 THEN {no_batch} ELSE batch END DESC,
+        seat DESC, number DESC, digest DESC LIMIT 1))
 INSERT INTO threads
     (thread, server_thread, recipient, first_day, last_day, messages, files, missing, differing, misfiled, recipients,
-     replies, notes, state)
+     replies, notes, state, urgent)
 SELECT
     w.thread,
     coalesce(f.server_thread, x''),
@@ -58,11 +73,10 @@ SELECT
     (SELECT count(DISTINCT reply_to) FROM items WHERE thread = w.thread AND reply_to <> ''),
     coalesce(d.replies, 0),
     coalesce(d.notes, 0),
-    coalesce((SELECT value FROM entries WHERE thread = w.thread AND type = 'state' AND revoked = 0
-        AND clock < {clocks_end} ORDER BY
-        clock DESC, CASE WHEN clock < {clocks_end} - 1 THEN 0 WHEN batch = 0 THEN {no_batch} ELSE batch END DESC,
-        seat DESC, number DESC, digest DESC LIMIT 1), 'new')
+    s.state,
+    coalesce(a.danger > coalesce(s.through, -1), 0)
 FROM wanted w
+JOIN stated s ON s.thread = w.thread
 LEFT JOIN arrived a ON a.thread = w.thread
 LEFT JOIN done d ON d.thread = w.thread
 LEFT JOIN items f ON f.item = (SELECT item FROM items WHERE thread = w.thread AND kind <> 'entry'

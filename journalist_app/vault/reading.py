@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, case, func, select, tuple_
 
 from crypto.canonical import JSON, decode
 from crypto.signing import MAX_DOCUMENT, SignedDocument
+from journalist_app.vault import consent
 from journalist_app.vault.alarms import Alarm, of_thread
 from journalist_app.vault.entries import Entry, parse_entry
 from journalist_app.vault.errors import NotFoundError
@@ -29,9 +30,13 @@ PAGE = 50
 # Characters of a text on the thread's page: 64 KiB of most scripts. The whole text has a page of its own.
 FOLD = 20_000
 MISSING_SHOWN = 20
+# A filter of the list beside the states: anybody can call a thread urgent, ten thousand times, and must not hide the others.
+CALM = "not-urgent"
 OPENING = 160
 MAX_FIELDS = 8_192
 
+# Of a thread: whether it is urgent, its last day, its value.
+ThreadPlace = tuple[int, str, bytes]
 # Of an item: batch, whether its submission has no words, submission, place of its kind, id. Of an entry: clock, seat, digest.
 ItemPlace = tuple[int, int, bytes, int, bytes]
 EntryPlace = tuple[int, int, bytes]
@@ -87,6 +92,7 @@ class Thread:
         missing: The first ids that a list of files names and that are not here.
         lang: The language of its first message, or empty.
         recipient: What the seats say of the pinned reply recipient.
+        consent: What all of its messages allow.
     """
 
     row: Row[Any]
@@ -98,6 +104,7 @@ class Thread:
     missing: tuple[str, ...]
     lang: str
     recipient: Standing
+    consent: consent.Consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +119,15 @@ class WholeText:
 
 
 def page(
-    connection: Connection, *, after: tuple[str, bytes] | None = None, state: str | None = None
-) -> tuple[Sequence[Row[Any]], tuple[str, bytes] | None]:
+    connection: Connection, *, after: ThreadPlace | None = None, state: str | None = None
+) -> tuple[Sequence[Row[Any]], ThreadPlace | None]:
     """
-    One page of threads, newest day first.
+    One page of threads: urgent ones first, then by the newest day.
 
     Args:
         connection: To read from.
-        after: The last day and thread of the page before.
-        state: Only threads in this state.
+        after: The last place of the page before.
+        state: Only threads in this state, or only those that are not urgent (CALM).
 
     Returns:
         The rows, each with the opening of its first message, and where the next page begins, if there is one.
@@ -139,17 +146,18 @@ def page(
         .limit(1)
         .scalar_subquery()
     )
+    place = (threads.c.urgent, threads.c.last_day, threads.c.thread)
     query = select(threads, opening.label("opening"), lang.label("lang"))
     if after is not None:
-        query = query.where(tuple_(threads.c.last_day, threads.c.thread) < tuple_(*after))
+        query = query.where(tuple_(*place) < tuple_(*after))
     if state is not None:
-        query = query.where(threads.c.state == state)
-    query = query.order_by(threads.c.last_day.desc(), threads.c.thread.desc()).limit(PAGE + 1)
+        query = query.where(threads.c.urgent == 0 if state == CALM else threads.c.state == state)
+    query = query.order_by(*(column.desc() for column in place)).limit(PAGE + 1)
     rows = connection.execute(query).all()
     if len(rows) <= PAGE:
         return rows, None
     last = rows[PAGE - 1]
-    return rows[:PAGE], (last.last_day, last.thread)
+    return rows[:PAGE], (last.urgent, last.last_day, last.thread)
 
 
 def thread(
@@ -186,6 +194,7 @@ def thread(
         missing=_missing(connection, value),
         lang=_lang(connection, value),
         recipient=_recipient(connection, row),
+        consent=_consent(connection, value),
     )
 
 
@@ -275,6 +284,16 @@ def _missing(connection: Connection, value: bytes) -> tuple[str, ...]:
 def _lang(connection: Connection, value: bytes) -> str:
     query = select(items.c.lang).where(items.c.thread == value, items.c.kind == "message", items.c.lang != "")
     return connection.execute(query.order_by(items.c.batch, items.c.item).limit(1)).scalar() or ""
+
+
+def _consent(connection: Connection, value: bytes) -> consent.Consent:
+    answer = func.json_extract(items.c.fields, "$.consent")
+    # Copies are left out: they say what their lead says.
+    under = select(grouped.c.item).where(grouped.c.thread == value)
+    query = select(answer.label("answer"), func.count().label("times"))
+    query = query.where(items.c.thread == value, items.c.kind == "message", items.c.item.not_in(under))
+    rows = connection.execute(query.group_by(answer))
+    return consent.of_thread({row.answer: row.times for row in rows})
 
 
 def blocked(connection: Connection, rows: Sequence[Row[Any]]) -> frozenset[bytes]:

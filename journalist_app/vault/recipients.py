@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, select, text
 
-from journalist_app.vault.entries import CLOCKS_END
 from journalist_app.vault.models import batches, threads
+from journalist_app.vault.projection import CLOCKS_END
 
 MOST_SHOWN: Final = 200
 

@@ -28,7 +28,7 @@ from journalist_app.vault.entries import STATES, Entry, checked_text, write_entr
 from journalist_app.vault.errors import InputError, NotFoundError, NotNowError
 from journalist_app.vault.identity import Identity, floor_stated, load, working_day
 from journalist_app.vault.keystore import Vault
-from journalist_app.vault.models import items, pending, threads
+from journalist_app.vault.models import batches, items, pending, threads
 from journalist_app.vault.projection import compute
 from journalist_app.vault.recipients import named, standing
 
@@ -104,7 +104,10 @@ def set_state(vault: Vault, thread: bytes, state: str) -> Entry:
         raise InputError(f"a state is one of: {', '.join(STATES)}")
     with vault.write() as connection:
         _thread(connection, thread)
-        return _enter(connection, vault, kind="state", thread=thread, fields={"state": state})
+        # What its author can have seen: a danger that a later batch brings is not covered by an earlier closing.
+        whole = select(func.max(batches.c.number)).where(batches.c.complete == 1)
+        through = connection.execute(whole).scalar() or 0
+        return _enter(connection, vault, kind="state", thread=thread, fields={"state": state, "through": through})
 
 
 def keep_recipient(vault: Vault, thread: bytes) -> Entry:

@@ -22,6 +22,7 @@ from journalist_app.vault.app import create_app
 from journalist_app.vault.door import TOKEN_BYTES
 from journalist_app.vault.errors import FolderError
 from journalist_app.vault.keystore import slots, write_private
+from journalist_app.vault.pgp import remove_left
 from journalist_app.vault.place import ADDRESS, Place
 
 # A handful of pages at once; an import has its own thread.
@@ -91,6 +92,7 @@ def run(place: Place, token_file: Path | None = None) -> None:
     slots(place.folder)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.umask(0o077)
+    remove_left()
     token = secrets.token_urlsafe(TOKEN_BYTES)
     if token_file is not None:
         try:

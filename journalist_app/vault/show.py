@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, g
 
-from journalist_app.vault import alarms
+from journalist_app.vault import alarms, languages, reports
 from journalist_app.vault.guard import door
 from journalist_app.vault.names import visible_name, visible_text
 
@@ -41,6 +41,7 @@ def install(app: Flask) -> None:
     Give the templates their filters and what stands in every page's frame.
     """
     app.jinja_env.filters.update(size=size, groups=groups, visible_name=visible_name, visible_text=visible_text)
+    app.jinja_env.filters.update(answers=reports.answers, label=reports.label)
     app.context_processor(_frame)
 
 
@@ -51,12 +52,14 @@ def _frame() -> dict[str, Any]:
     if not entry.open:
         return {"session": True, "unlocked": False, "csrf": entry.form_token}
     with entry.vault.read() as connection:
-        unseen = alarms.unseen(connection)
+        unseen, language = alarms.unseen(connection), languages.chosen(connection, entry.vault.person)
     return {
         "session": True,
         "unlocked": True,
         "csrf": entry.form_token,
         "person": entry.vault.person,
         "unseen": unseen,
+        "language": language,
+        "readable": languages.LANGUAGES,
         "importing": entry.job is not None and entry.job.running,
     }

@@ -15,8 +15,8 @@ from journalist_app.vault import alarms, models, reading, replies
 from journalist_app.vault.alarms import Alarm, raise_alarm
 from journalist_app.vault.importer import import_batch
 from journalist_app.vault.projection import compute
+from tests.journalist_app.vault.browsing import Browser
 from tests.journalist_app.vault.fakes import Organisation, Source
-from tests.journalist_app.vault.test_pages import Browser
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def everything(made: Organisation) -> list[Found]:
     with vaults[0].read() as connection:
         identity = load(connection)
         opener = SeatOpener(seat=identity.number, seeds=seeds(connection), last=0)
-        intake = Intake(vaults[0], opener, held_cards(connection, identity.root))
+        intake = Intake(vaults[0], opener, seeds(connection), held_cards(connection, identity.root))
     for manifest, _, raws in server.batches:
         for place, (item, raw) in enumerate(zip(manifest.items, raws, strict=True)):
             filed = Filed(batch=manifest.number, place=place, day=manifest.day.isoformat(), item=item)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from crypto.passwords import CHEAPEST
 from journalist_app.vault import keystore, models
@@ -92,35 +92,6 @@ def test_a_slot_whose_key_is_another_vault_s_opens_nothing(tmp_path: Path, vault
     (vault.folder / "slots" / "02.json").write_bytes((tmp_path / "w" / "slots" / "01.json").read_bytes())
     with pytest.raises(LockedError):
         keystore.open_vault(vault.folder, PASSPHRASE, "Other")
-
-
-def test_a_database_of_a_newer_version_is_not_touched(vault: keystore.Vault):
-    """A newer program's vault is refused, not migrated back."""
-    with vault.write() as connection:
-        connection.exec_driver_sql("PRAGMA user_version = 3")
-    with pytest.raises(FolderError, match="version 3"):
-        keystore.open_vault(vault.folder, PASSPHRASE)
-
-
-def test_a_vault_of_the_version_before_gets_the_tables_that_are_new(vault: keystore.Vault):
-    """Nothing of it is altered; one of no version known is refused."""
-    new = ("bodies", "grouped", "joined")
-    with vault.write() as connection:
-        connection.execute(insert(models.facts).values(name="x", content=b"y"))
-        for name in new:
-            connection.exec_driver_sql(f"DROP TABLE {name}")
-        connection.exec_driver_sql("PRAGMA user_version = 1")
-    again = keystore.open_vault(vault.folder, PASSPHRASE)
-    with again.read() as connection:
-        for name in new:
-            assert connection.execute(select(func.count()).select_from(models.metadata.tables[name])).scalar_one() == 0
-        assert connection.execute(select(models.facts.c.content)).scalar_one() == b"y"
-        assert connection.exec_driver_sql("PRAGMA user_version").scalar_one() == models.SCHEMA
-    with again.write() as connection:
-        connection.exec_driver_sql("PRAGMA user_version = 0")
-    again.close()
-    with pytest.raises(FolderError, match="version 0"):
-        keystore.open_vault(vault.folder, PASSPHRASE)
 
 
 def test_a_write_that_fails_leaves_nothing(vault: keystore.Vault):

@@ -11,8 +11,8 @@ from crypto.age import HybridIdentity
 from journalist_app.vault import reading, recipients, replies
 from journalist_app.vault.errors import NotNowError
 from journalist_app.vault.importer import import_batch
+from tests.journalist_app.vault.browsing import Browser
 from tests.journalist_app.vault.fakes import Organisation, Source
-from tests.journalist_app.vault.test_pages import Browser
 
 
 @pytest.fixture

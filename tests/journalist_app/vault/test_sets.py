@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-Files in parts and volumes, and what was sent twice: what a thread's page shows of them, and what is handed out as one.
+Files in parts: what a thread's page shows of them, what is handed out as one, and what stands under what.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
 import secrets
@@ -23,82 +22,10 @@ from crypto.errors import TamperedError
 from journalist_app.vault import digests, joining, models, reading
 from journalist_app.vault.bodies import body_row
 from journalist_app.vault.errors import LockedError, NotFoundError, NotNowError
-from journalist_app.vault.importer import import_batch
-from journalist_app.vault.keystore import Vault
 from journalist_app.vault.projection import compute, compute_all
-from tests.journalist_app.vault.fakes import Organisation, Source
-from tests.journalist_app.vault.test_pages import Browser
-
-SET = bytes(range(16))
-
-
-@pytest.fixture
-def browser(one: Organisation) -> Iterator[Browser]:
-    """
-    A browser inside seat 1's vault, which may save.
-    """
-    made = Browser(one.folder / "v1", one.stick, one.clock, one.folder / "saved")
-    made.enter()
-    yield made
-    made.close()
-
-
-@dataclasses.dataclass
-class Sender:
-    """
-    A source who sends files in pieces, and the vault that gets them.
-    """
-
-    one: Organisation
-    source: Source = dataclasses.field(default_factory=Source)
-
-    def part(self, number: int, parts: int, body: bytes, *, name: str = "disk.img", set_: bytes = SET) -> bytes:
-        """
-        One part of a set.
-        """
-        return self.one.server.deposit(self.source, "file", body, name=name, set_=set_, part=number, parts=parts)
-
-    def file(self, name: str, body: bytes) -> bytes:
-        """
-        A whole file.
-        """
-        return self.one.server.deposit(self.source, "file", body, name=name)
-
-    def carry(self) -> None:
-        """
-        Everything sent so far, into the vault.
-        """
-        import_batch(self.one.vaults[0], self.one.server.batch(self.one.stick))
-
-    @property
-    def address(self) -> str:
-        """
-        The thread's page.
-        """
-        return f"/threads/{self.source.thread.hex()}"
-
-
-@pytest.fixture
-def sender(one: Organisation) -> Sender:
-    """
-    A source of the organisation with one seat.
-    """
-    return Sender(one)
-
-
-def cards(browser: Browser, sender: Sender) -> list[str]:
-    """
-    The cards of the thread's files.
-    """
-    browser.get(sender.address)
-    return re.findall(r'<article class="card file.*?</article>', browser.page, re.DOTALL)
-
-
-def link(card: str, which: str) -> str:
-    """
-    An address in a card.
-    """
-    return re.search(rf'href="(/{which}/[0-9a-f]{{32}}[^"]*)"', card)[1]
+from tests.journalist_app.vault.browsing import Browser
+from tests.journalist_app.vault.fakes import Organisation
+from tests.journalist_app.vault.pieces import SET, Sender, cards, grouped, link
 
 
 def drain(chunks: Iterator[bytes], came: bytearray) -> None:
@@ -107,14 +34,6 @@ def drain(chunks: Iterator[bytes], came: bytearray) -> None:
     """
     for chunk in chunks:
         came += chunk
-
-
-def grouped(vault: Vault) -> set[tuple[bytes, bytes, str]]:
-    """
-    What stands under what.
-    """
-    with vault.read() as connection:
-        return {(row.item, row.lead, row.why) for row in connection.execute(select(models.grouped))}
 
 
 def test_a_file_in_parts_is_one_file_again(sender: Sender, browser: Browser):
@@ -201,197 +120,6 @@ def test_sets_that_only_share_a_number_stay_apart(sender: Sender, browser: Brows
     assert len(cards(browser, sender)) == 3
     assert browser.page.count("missing</span>") == 3
     assert len(cards(browser, other)) == 1
-
-
-def test_the_same_file_sent_twice_is_one_card(sender: Sender, browser: Browser):
-    """Under another name, and in parts: the bytes decide, and every copy is named."""
-    sender.file("a.jpg", b"picture")
-    sender.file("b.jpg", b"another picture")
-    sender.carry()
-    sender.file("copy of a.jpg", b"picture")
-    sender.carry()
-    assert len(cards(browser, sender)) == 2
-    assert browser.page.count("sent twice") == 1
-    assert "copy of a.jpg" in browser.page
-    assert "2 files" in browser.page
-    for number, body in ((1, b"pic"), (2, b"ture")):
-        sender.part(number, 2, body, name="a again.jpg")
-    sender.carry()
-    assert len(cards(browser, sender)) == 2
-    assert "sent 3 times" in browser.page
-    assert "a again.jpg" in browser.page
-
-
-def test_large_files_of_one_length_are_compared_and_no_others_are_read(sender: Sender, browser: Browser):
-    """Above the size that is hashed as it comes: equal ones are one card, others of their length stay apart."""
-    same, other = b"a" * 1_300_000, b"b" * 1_300_000
-    sender.file("first.mov", same)
-    sender.carry()
-
-    def hashed() -> dict[str, bool]:
-        with sender.one.vaults[0].read() as connection:
-            query = select(models.items.c.name, models.bodies.c.sha256).join_from(
-                models.items, models.bodies, models.items.c.item == models.bodies.c.item
-            )
-            return {row.name: bool(row.sha256) for row in connection.execute(query)}
-
-    assert hashed() == {"first.mov": False}
-    for name, body in (("again.mov", same), ("other.mov", other), ("longer.mov", other + b"b")):
-        sender.file(name, body)
-    sender.carry()
-    assert hashed() == {"first.mov": True, "again.mov": True, "other.mov": True, "longer.mov": False}
-    assert len(cards(browser, sender)) == 3
-    assert browser.page.count("sent twice") == 1
-    for number, body in ((1, other), (2, b"b")):
-        sender.part(number, 2, body, name="in parts.mov")
-    sender.carry()
-    assert len(cards(browser, sender)) == 3
-    assert browser.page.count("sent twice") == 2
-
-
-def test_a_large_part_that_came_twice_is_compared(sender: Sender, browser: Browser):
-    """Alike it is one part; with one byte changed it is another content, however long."""
-    large = b"a" * 1_300_000
-    for number, body in ((1, large), (2, b"end"), (1, large)):
-        sender.part(number, 2, body)
-    sender.carry()
-    (card,) = cards(browser, sender)
-    assert "SHA-256" in card
-    sender.part(1, 2, large[:-1] + b"b")
-    sender.carry()
-    (card,) = cards(browser, sender)
-    assert "part 1 came with two contents" in card
-
-
-def test_copies_of_two_threads_are_two_files(sender: Sender, browser: Browser):
-    """That two sources have the same file says nothing that this page may say."""
-    other = Sender(sender.one)
-    sender.file("a.jpg", b"picture")
-    other.file("a.jpg", b"picture")
-    sender.carry()
-    for one in (sender, other):
-        assert len(cards(browser, one)) == 1
-        assert "sent twice" not in browser.page
-
-
-def test_a_copy_filed_under_another_thread_stays_in_sight(sender: Sender, browser: Browser):
-    """What the server did wrong is not folded away."""
-    sender.file("a.jpg", b"picture")
-    sender.source.server_thread = secrets.token_bytes(16)
-    sender.file("a.jpg", b"picture")
-    sender.carry()
-    assert len(cards(browser, sender)) == 2
-    assert browser.page.count("filed wrongly by the server</span>") == 1
-
-
-def test_a_message_sent_twice_on_one_day_is_one_and_weeks_later_another(sender: Sender, browser: Browser):
-    """A second click is a copy; the same word to another question is an answer."""
-    one = sender.one
-    for _ in range(2):
-        one.server.message(sender.source, "yes")
-    one.server.message(sender.source, "yes", consent="publish")
-    sender.carry()
-    browser.get(sender.address)
-    assert browser.page.count('class="text"') == 2
-    assert browser.page.count("sent twice") == 1
-    assert "2 messages" in browser.page
-    one.turn(14)
-    one.server.message(sender.source, "yes")
-    sender.carry()
-    browser.get(sender.address)
-    assert browser.page.count('class="text"') == 3
-
-
-@pytest.mark.parametrize(
-    ("names", "stem"),
-    [
-        (("disk.zip.001", "disk.zip.002", "disk.zip.003"), "disk.zip"),
-        (("disk.000", "disk.001", "disk.002"), "disk"),
-        (("xaa", "xab", "xac"), "x"),
-        (("disk.img.aa", "disk.img.ab", "disk.img.ac"), "disk.img"),
-    ],
-)
-def test_volumes_are_one_card_and_joined(sender: Sender, browser: Browser, names: tuple[str, ...], stem: str):
-    """In the order of their names, whatever order they came in; the last may be shorter."""
-    bodies = (b"first", b"other", b"end")
-    for at in (2, 0, 1):
-        sender.file(names[at], bodies[at])
-        sender.carry()
-    (card,) = cards(browser, sender)
-    assert "3 volumes" in card
-    assert f">{stem}<" in card
-    answer = browser.get(link(card, "volumes"))
-    assert answer.get_data() == b"firstotherend"
-    assert answer.headers["Content-Disposition"].endswith(f"-{stem}")
-    browser.get(re.search(r'href="(/volumes/[0-9a-f]{32})"', card)[1])
-    assert [name for name in names if name in browser.page] == list(names)
-    assert "No name says how many there were" in browser.page
-
-
-@pytest.mark.parametrize(
-    ("names", "said"),
-    [
-        (("disk.001", "disk.002", "disk.005"), "3 and 4 are missing"),
-        (("disk.002", "disk.003"), "1 is missing"),
-        (("xab", "xad"), "1 and 3 are missing"),
-        (("disk.z01", "disk.z03", "disk.zip"), "2 is missing"),
-        (("disk.z01", "disk.z02"), "the .zip that ends them is missing"),
-        (("disk.z02",), "1 is missing; the .zip that ends them is missing"),
-    ],
-)
-def test_gaps_between_volumes_are_named(sender: Sender, browser: Browser, names: tuple[str, ...], said: str):
-    """And nothing with a gap is joined."""
-    for name in names:
-        sender.file(name, name.encode())
-    sender.carry()
-    (card,) = cards(browser, sender)
-    assert said in card
-    assert "Download" not in card
-    assert browser.get(f"{link(card, 'volumes')}/download").status_code == 409
-    assert said in browser.page
-
-
-def test_volumes_of_a_zip_are_shown_together_and_not_joined(sender: Sender, browser: Browser):
-    """They are no pieces of one file: a program that knows them has to open them."""
-    for name in ("disk.z01", "disk.zip", "disk.z02"):
-        sender.file(name, name.encode())
-    sender.carry()
-    (card,) = cards(browser, sender)
-    assert "3 volumes" in card
-    assert "Download" not in card
-    browser.get(link(card, "volumes"))
-    assert "a program that knows them" in browser.page
-    listed = browser.page[browser.page.index("<ul") :]
-    assert listed.index("disk.z01") < listed.index("disk.z02") < listed.index("disk.zip")
-
-
-def test_a_zip_alone_and_two_versions_of_a_volume(sender: Sender, browser: Browser):
-    """One is an ordinary file; of the others none is chosen."""
-    sender.file("report.zip", b"zip")
-    for body in (b"v1", b"v2"):
-        sender.file("disk.001", body)
-    sender.file("disk.002", b"end")
-    sender.carry()
-    found = cards(browser, sender)
-    assert len(found) == 2
-    assert sum("volume 1 came with two contents" in card for card in found) == 1
-    assert sum("report.zip" in card and "volume" not in card for card in found) == 1
-
-
-def test_a_volume_may_itself_have_come_in_parts(sender: Sender, browser: Browser):
-    """Volumes sent by a slip: joined through both."""
-    for number, body in ((1, b"a"), (2, b"b")):
-        sender.part(number, 2, body, name="disk.001")
-    sender.part(1, 2, b"c", name="disk.002", set_=bytes(16))
-    sender.carry()
-    (card,) = cards(browser, sender)
-    address = link(card, "volumes")
-    browser.get(address)
-    assert "volume 2 came in parts and is not whole" in browser.page
-    sender.part(2, 2, b"d", name="disk.002", set_=bytes(16))
-    sender.carry()
-    (card,) = cards(browser, sender)
-    assert browser.get(link(card, "volumes")).get_data() == b"abcd"
 
 
 def test_a_joined_download_writes_nothing_to_the_disk(sender: Sender, browser: Browser):
@@ -611,24 +339,3 @@ def test_many_digests_are_written_down_at_once(sender: Sender, monkeypatch: pyte
     assert len(computed) == 1
     with sender.one.vaults[0].read() as connection:
         assert len(connection.execute(select(models.joined)).all()) == 40
-
-
-def test_a_volume_with_two_contents_is_listed_with_both(sender: Sender, browser: Browser):
-    """The second stands under no card of its own: were it left out there, nobody could open it."""
-    sent = [sender.file(f"disk.{number:03d}", body) for number, body in ((1, b"a"), (2, b"b"), (2, b"another"))]
-    sender.carry()
-    (card,) = cards(browser, sender)
-    browser.get(link(card, "volumes"))
-    assert all(f'href="/items/{item.hex()}/download"' in browser.page for item in sent)
-    assert browser.page.count("two contents</span>") == 2
-
-
-def test_of_a_run_too_long_to_be_one_each_file_is_shown(sender: Sender, monkeypatch: pytest.MonkeyPatch):
-    """A page reads every volume of the runs it shows."""
-    monkeypatch.setattr("journalist_app.vault.volumes.MOST", 3)
-    for number in range(1, 5):
-        sender.file(f"disk.{number:03d}", b"%d" % number)
-    for number in range(1, 4):
-        sender.file(f"other.{number:03d}", b"other %d" % number)
-    sender.carry()
-    assert len(grouped(sender.one.vaults[0])) == 2
