@@ -6,8 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ROOMS := crypto store source_app journalist_app deploy
 # What the tests drive besides Python: two browsers, Tor and its authorities, the firewall and its network namespaces, the parsers of
-# profiles and units, a tracer, a second implementation of age, and Chinese to look at.
-PACKAGES := python3-venv firefox-esr chromium tor nftables iproute2 apparmor systemd curl strace fonts-noto-cjk
+# profiles and units, a tracer, a second implementation of age, OpenPGP, and every script of the pages to look at.
+PACKAGES := python3-venv firefox-esr chromium tor nftables iproute2 apparmor systemd curl strace fonts-noto-cjk fonts-noto-core gpg gpg-agent
 
 .PHONY: help setup packages demo test test-fast test-host check bench clean
 .DEFAULT_GOAL := help

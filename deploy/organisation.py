@@ -82,7 +82,7 @@ def make(folder: Path, *, say: Say) -> Made:
     made, passphrases = folder / "ceremony", tuple(generate_passphrase() for _ in SEATS)
     root_passphrase = generate_passphrase()
     say("Making the server: its keys sign batches and open outboxes, nothing else")
-    server.initialise(folder / "server", NAME, source="127.0.0.1:0", desk="127.0.0.1:0")
+    server.initialise(folder / "server", NAME, source="127.0.0.1:0", desk="127.0.0.1:0", reads="en, zh-Hans, zh-Hant")
     say("Seat 1 holds the ceremony: root key, card, first epochs (the passphrases are meant to cost a second or two)")
     _vault(
         folder, ["init", "--dir", "vault-1", "--server", f"server/{server.PUBLIC}", "--out", "ceremony/signed", "--person", NAMES[0]],

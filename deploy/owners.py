@@ -8,6 +8,7 @@ Whom the parts of a server's folder belong to, and who else may open them.
     store/        the three accounts' together; a file takes after the folder
     doctor/       what doctor remembers
     watch-keys/   root, for the desk to read
+    texts/        root, for the source pages to read; what lies there is published
 
 Promises: what is given away is what was looked at, however its name is turned into a link meanwhile: an app that was taken over writes in the
 store while root walks through it. Leaves to others: making the store and the keys (`server`).
@@ -29,7 +30,7 @@ from deploy.runner import Runner
 from deploy.settings import NAME, Settings
 from deploy.steps import ACCOUNTS
 
-MADE: Final = ("doctor", "watch-keys")
+MADE: Final = ("doctor", "watch-keys", "texts")
 #: Nothing is waited for, nothing followed.
 LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -64,6 +65,8 @@ def belongings(settings: Settings) -> tuple[Belonging, ...]:
         Belonging(folder / NAME, 0o640, ("root",), group),
         Belonging(folder / "keys", 0o700, ("root",), "root"),
         Belonging(folder / "watch-keys", 0o750, ("root",), group),
+        # What an operator copies there under the usual umask takes the group, and has the mode it should.
+        Belonging(settings.source.texts, 0o2755, ("root",), group),
         # Doctor keeps what is in it.
         Belonging(folder / "doctor", 0o700, (host.CARE_ACCOUNT,), group, whole=False),
         Belonging(folder / "care", 0o600, (host.CARE_ACCOUNT,), group),

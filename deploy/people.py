@@ -50,7 +50,7 @@ class Source:
         Choose the language, write, and read the codename.
         """
         first = self._visitor.get("/")
-        landing = next(path for path, label in first.links if label == "简体中文")
+        landing = next(path for path, label in first.links if label.startswith("简体中文"))
         form_page = self._visitor.get(self._way(self._visitor.get(landing), "write"))
         page = self._visitor.submit(form_page, form_page.form("token", "message"), {"message": words})
         self.codename = page.list_items("codename")

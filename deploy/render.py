@@ -106,14 +106,15 @@ def require_fitting(settings: Settings) -> None:
             raise RenderError(f'[{table}] bind: on a server it is "unix:{socket}"')
         if not app.circuits:
             raise RenderError(f"[{table}] circuits: on a server it is true, because tor names the circuit first")
-    for key, found, wanted in (
-        ("doctor", settings.desk.doctor, host.REPORT),
-        ("watch_keys", settings.desk.watch_keys, settings.folder / "watch-keys"),
-        ("keys", settings.desk.keys, settings.folder / "keys/server.json"),
+    for table, key, found, wanted in (
+        ("desk", "doctor", settings.desk.doctor, host.REPORT),
+        ("desk", "watch_keys", settings.desk.watch_keys, settings.folder / "watch-keys"),
+        ("desk", "keys", settings.desk.keys, settings.folder / "keys/server.json"),
+        ("source", "texts", settings.source.texts, settings.folder / "texts"),
     ):
         if found != wanted:
             written = wanted.relative_to(settings.folder) if wanted.is_relative_to(settings.folder) else wanted
-            raise RenderError(f'[desk] {key}: on a server it is "{written}"')
+            raise RenderError(f'[{table}] {key}: on a server it is "{written}"')
     if settings.store.parent != settings.folder:
         raise RenderError(f'store: on a server it is a folder of its own in {host.FOLDER}, like "store"')
     if re.fullmatch(r"[a-z][a-z0-9-]{0,31}", settings.store.name) is None:

@@ -6,6 +6,7 @@ A server's folder: made once, filled with the organisation's documents and the p
     D/server-public.json   what the ceremony puts on the card
     D/keys/server.json     the server's two private keys, for the desk alone
     D/store/               database and blobs: ciphertext
+    D/texts/               guidance, logo and OpenPGP key of the operator's own, for sources to see
 
 Nothing made here opens an item. Making a folder twice is refused: its keys are on the card.
 """
@@ -38,12 +39,12 @@ from store.reviewers import Role
 from store.schema import migrate
 
 PUBLIC = "server-public.json"
-STORE, KEYS = "store", "keys/server.json"
+STORE, KEYS, TEXTS = "store", "keys/server.json", "texts"
 MAX_INSTALL = 16 << 20
 SOURCE_BIND, DESK_BIND = "127.0.0.1:8080", "127.0.0.1:8081"
 
 
-def initialise(folder: Path, organisation: str, *, source: str = "", desk: str = "") -> bytes:
+def initialise(folder: Path, organisation: str, *, source: str = "", desk: str = "", reads: str = "") -> bytes:
     """
     Make a server's folder.
 
@@ -52,6 +53,7 @@ def initialise(folder: Path, organisation: str, *, source: str = "", desk: str =
         organisation: The name on every page.
         source: Where the source app listens, if not where it does by default.
         desk: Where the desk listens, likewise.
+        reads: The languages that the reviewers read, for the first page.
 
     Returns:
         The server's public keys, as they stand in `server-public.json`.
@@ -67,7 +69,14 @@ def initialise(folder: Path, organisation: str, *, source: str = "", desk: str =
     desk = desk or (f"unix:{host.DESK_SOCKET}" if installed else DESK_BIND)
     try:
         apps = (
-            SourceSettings(store=folder / STORE, organisation=organisation, bind=source, circuits=_behind_tor(source)),
+            SourceSettings(
+                store=folder / STORE,
+                organisation=organisation,
+                bind=source,
+                circuits=_behind_tor(source),
+                reads=reads,
+                texts=folder / TEXTS,
+            ),
             DeskSettings(
                 store=folder / STORE,
                 keys=folder / KEYS,
@@ -81,6 +90,7 @@ def initialise(folder: Path, organisation: str, *, source: str = "", desk: str =
     except (ValueError, DeskError) as error:
         raise DeployError(str(error)) from None
     migrate(folder / STORE)
+    (folder / TEXTS).mkdir(mode=0o755, exist_ok=True)
     public = keys.public()
     (folder / PUBLIC).write_bytes(public)
     (folder / NAME).write_text(write_settings(folder, organisation, *apps))

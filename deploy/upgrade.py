@@ -69,9 +69,9 @@ def with_new(text: str) -> tuple[str, tuple[str, ...]]:
         if not isinstance(given, dict):
             raise ValueError(f"[{table}] is not there")  # noqa: TRY004 (what is refused is the text)
         new = {
-            field.name: field.default
+            field.name: str(field.default) if isinstance(field.default, Path) else field.default
             for field in dataclasses.fields(kind)
-            if field.name not in {*SHARED, *given} and isinstance(field.default, (str, int))
+            if field.name not in {*SHARED, *given} and isinstance(field.default, (str, int, Path))
         }
         if not new:
             continue

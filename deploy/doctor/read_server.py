@@ -16,7 +16,7 @@ from typing import Final
 
 from deploy import care as nightly
 from deploy import host
-from deploy.doctor import organisation, sealing, silence, space, space_history, store_health
+from deploy.doctor import guidance, organisation, sealing, silence, space, space_history, store_health
 from deploy.doctor.finding import Finding, plain, unknown
 from deploy.doctor.integrity import look_through
 from deploy.doctor.machine import Check, Machine, Seen, Unseen, look
@@ -84,6 +84,7 @@ def checks(server: Server) -> Iterator[Check]:
             # SQLite's own files go with the last connection: what doctor opened is not what it judges.
             store.close()
     yield from _of_space(server, settings, lane)
+    yield guidance.WHAT, lambda: guidance.own(settings.source.texts)
     yield from of_modes(server)
 
 

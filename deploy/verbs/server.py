@@ -34,9 +34,14 @@ def server_verbs() -> None:
     help=f"Where the source app listens. Without it {server.SOURCE_BIND}; in {host.FOLDER} the socket that tor finds.",
 )
 @click.option("--desk", default="", help=f"Where the desk listens. Without it {server.DESK_BIND}, or its socket.")
-def server_init(folder: Path, organisation: str, source: str, desk: str) -> None:
+@click.option(
+    "--reads",
+    default="",
+    help='Tags of the languages that the reviewers read, for the first page: "en, zh-Hans". Without it the page does not say.',
+)
+def server_init(folder: Path, organisation: str, source: str, desk: str, reads: str) -> None:
     """Make a server; print its public keys for the ceremony."""
-    public = server.initialise(folder, organisation, source=source, desk=desk)
+    public = server.initialise(folder, organisation, source=source, desk=desk, reads=reads)
     click.echo(public.decode())
     click.echo(f"Carry {folder / server.PUBLIC} to the first vault.", err=True)
 
@@ -63,6 +68,17 @@ def server_upgrade(folder: Path) -> None:
         become(host.CARE_ACCOUNT)
     migrate(folder / server.STORE)
     click.echo("The settings and the store are of this version.")
+
+
+@server_verbs.command("logo")
+@server_folder
+@click.argument("file", type=FILE)
+def server_logo(folder: Path, file: Path) -> None:
+    """Make a PNG small and clean and put it on the source pages, where it stands after their next start."""
+    # Pillow comes with it, which no other verb needs.
+    from deploy import logo  # noqa: PLC0415
+
+    click.echo(logo.install(server.settings_of(folder).source.texts, file))
 
 
 @server_verbs.command("care")

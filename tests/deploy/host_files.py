@@ -37,6 +37,7 @@ def settings(folder: Path = host.FOLDER, *, ssh: bool = True, threads: int = 600
             threads=threads,
             bind=f"unix:{host.SOURCE_SOCKET}",
             circuits=True,
+            texts=folder / "texts",
         ),
         desk=DeskSettings(
             store=store,

@@ -358,6 +358,7 @@ def test_the_servers_folder_belongs_to_whom_it_should(folder: Path, root: Path) 
     assert belongs("store/blobs/ab/x") == (0o660, (host.SOURCE_ACCOUNT, "dengwen"))
     assert belongs("doctor") == (0o700, (host.CARE_ACCOUNT, "dengwen"))
     assert belongs("watch-keys") == (0o750, ("root", "dengwen"))
+    assert belongs("texts") == (0o2755, ("root", "dengwen"))
 
 
 def test_what_an_account_of_ours_made_stays_its_own(folder: Path, root: Path) -> None:

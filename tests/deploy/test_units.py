@@ -111,12 +111,12 @@ def test_only_the_desk_is_given_the_keys() -> None:
         assert not any(f"{host.FOLDER}/keys" in one for one in binds)
 
 
-def test_sources_see_no_more_than_store_and_settings() -> None:
-    """Of all that /var and /run hold, the source pages have the store, the settings, and where to say that they are up."""
+def test_sources_see_no_more_than_store_settings_and_texts() -> None:
+    """Of all that /var and /run hold, the source pages have the store, settings and texts (if there are any) to read, and where to say that they are up."""
     text = unit("dengwen-source.service")
     binds = re.findall(r"^(Bind\w*Paths)=(.*)$", text, re.MULTILINE)
     assert binds == [
-        ("BindReadOnlyPaths", f"{host.FOLDER}/dengwen.toml /run/systemd/notify"),
+        ("BindReadOnlyPaths", f"{host.FOLDER}/dengwen.toml -{host.FOLDER}/texts /run/systemd/notify"),
         ("BindPaths", str(settings().store)),
     ]
 

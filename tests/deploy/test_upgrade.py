@@ -20,7 +20,7 @@ from deploy.settings import NAME, load
 from deploy.upgrade import with_new
 from tests.deploy.host_files import a_server
 
-NEW = ("onion", "part_bytes", "thread_bytes")
+NEW = ("onion", "part_bytes", "reads", "texts", "thread_bytes")
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def test_a_server_of_the_version_before_is_brought_to_this_one_by_one_verb(folde
             connection.execute(f"ALTER TABLE threads DROP COLUMN {column}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     connection.close()
-    with pytest.raises(SettingsFileError, match=r"missing: onion, part_bytes, thread_bytes.*dengwen server upgrade"):
+    with pytest.raises(
+        SettingsFileError, match=r"missing: onion, part_bytes, reads, texts, thread_bytes.*dengwen server upgrade"
+    ):
         load(folder)
     done = CliRunner().invoke(main, ["server", "upgrade", "--dir", str(folder)])
     assert done.exit_code == 0, done.output

@@ -70,7 +70,8 @@ def try_out(tell: Teller, apps: tuple[str, ...]) -> None:
     for app in apps:
         line = f"setpriv --reuid={app} --regid=dengwen --init-groups aa-exec -p {app} -- /usr/bin/python3 -I -c {shlex.quote(_ATTEMPTS)}"
         seen = sh(line).split()
-        tell.found(f"{app}: its profile alone lets code in it do nothing of this", seen, ok=seen == _OUTCOMES)
+        wanted = [*_OUTCOMES, f"read-texts={_TEXTS[app]}"]
+        tell.found(f"{app}: its profile alone lets code in it do nothing of this", seen, ok=seen == wanted)
 
 
 _ATTEMPTS = """
@@ -93,12 +94,17 @@ attempt("netlink", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW))
 attempt("packets", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
 attempt("write-tmp", lambda: open("/var/tmp/left", "w"))
 attempt("write-run", lambda: open("/dev/shm/left", "w"))
+attempt("write-texts", lambda: open("/var/lib/dengwen/texts/left", "w"))
+attempt("read-keys", lambda: os.listdir("/var/lib/dengwen/keys"))
+attempt("read-texts", lambda: os.listdir("/var/lib/dengwen/texts"))
 """
 _OUTCOMES = [
     "read-itself=done", "read-store=done", "start-program=PermissionError", "start-python=PermissionError", "read-accounts=PermissionError",
     "read-journal=PermissionError", "ipv4=PermissionError", "ipv6=PermissionError", "netlink=PermissionError", "packets=PermissionError",
-    "write-tmp=PermissionError", "write-run=PermissionError",
+    "write-tmp=PermissionError", "write-run=PermissionError", "write-texts=PermissionError", "read-keys=PermissionError",
 ]  # fmt: skip
+#: The operator's texts are the source pages' to read.
+_TEXTS = {"dengwen-source": "done", "dengwen-desk": "PermissionError"}
 
 
 def _facts(pid: int) -> dict[str, str]:

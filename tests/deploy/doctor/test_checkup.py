@@ -49,6 +49,7 @@ NAMES = [
     "room for words",
     "days until full",
     "inodes",
+    "texts for sources",
     "owners and modes",
 ]
 
@@ -134,6 +135,18 @@ def test_a_blob_without_a_row_is_told_after_two_days(folder: Path, store: Store)
     make_file(store)
     assert broken(folder, days=1) == {}
     assert broken(folder, days=3)["left-over files"] == "There are files older than two days that no row names."
+
+
+def test_a_text_that_sources_will_not_see_is_named_with_its_line(folder: Path) -> None:
+    """An operator who wrote a warning must not believe that it is shown; nor one who wrote it since the pages last started."""
+    assert "when dengwen-source last started" in checked(folder)["texts for sources"].seen
+    (folder / "texts/tor.ug.txt").write_text("2026-11-22\n\n# T\n\nTwo lines\nof one paragraph.\n")
+    (folder / "texts/\x1b[2J.txt").touch()
+    found = checked(folder)["texts for sources"]
+    assert not found.ok
+    assert "tor.ug.txt: line 6: a blank line belongs before it" in found.seen
+    assert "\\x1b[2J.txt" in found.seen
+    assert "restart dengwen-source" in found.fix
 
 
 @pytest.mark.parametrize(
