@@ -5,7 +5,9 @@ The source app, wired. Nothing is decided here.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias
 
 from flask import Flask, Response
@@ -16,8 +18,10 @@ from source_app import (
     guidance,
     landing,
     leaving,
+    own_texts,
     progress,
     received,
+    recipients,
     returning,
     thread,
     waiting,
@@ -34,12 +38,14 @@ from source_app.refusals import answer_errors
 from source_app.render import Pages
 from source_app.session import Sealer
 from source_app.settings import SourceSettings
+from source_app.shelf import TOPICS, Shelf
 from source_app.static_files import serve_files
 from source_app.visitors import carry
 from store.engine import open_store
 
 View: TypeAlias = Callable[[], Response]
 
+_log = logging.getLogger("source_app")
 
 _PAGES: Final[tuple[tuple[str, str, View], ...]] = (
     ("GET", "", landing.show),
@@ -56,6 +62,7 @@ _PAGES: Final[tuple[tuple[str, str, View], ...]] = (
     ("GET", "before", received.before),
     ("GET", "sent", received.sent),
     ("GET", "progress", progress.show),
+    ("GET", "still", progress.still),
     ("POST", "slip", appending.give),
     ("GET", "thread", thread.show),
     ("POST", "thread", thread.turn),
@@ -65,7 +72,7 @@ _PAGES: Final[tuple[tuple[str, str, View], ...]] = (
     ("POST", "leave", leaving.leave),
     ("POST", "exit", leaving.escape),
     ("GET", "blank", leaving.blank),
-    ("GET", "codename", guidance.codename),
+    *(("GET", guidance.address(topic), partial(guidance.show, topic)) for topic in TOPICS),
     ("GET", "authorship", guidance.authorship),
     ("POST", "again", ended.take),
 )
@@ -90,6 +97,9 @@ def create_app(settings: SourceSettings) -> Flask:
     app.jinja_env.lstrip_blocks = True
     store = open_store(settings.store)
     memory = Memory()
+    own = own_texts.read(settings.texts)
+    for trouble in own.troubles:
+        _log.warning("texts: %s", trouble)
     app.extensions[KEY] = Parts(
         settings=settings,
         store=store,
@@ -102,18 +112,22 @@ def create_app(settings: SourceSettings) -> Flask:
         memory=memory,
         sealer=Sealer(memory),
         derivations=Derivations(settings.slots, memory),
+        own=own,
+        shelf=Shelf(own.texts),
     )
     speak(app)
     carry(app)
     guard(app)
     turn_away(app)
     answer_errors(app)
-    serve_files(app)
+    serve_files(app, own)
     _route(app, "GET", "/", "choose", landing.choose)
+    _route(app, "GET", recipients.ADDRESS, "recipients", recipients.show)
     _route(app, "POST", "/parts", "parts", appending.take)
     for language in LANGUAGES:
         for method, name, view in _PAGES:
-            _route(app, method, f"/{language.path}/{name}", f"{language.path} {method} {name}", view)
+            # Lines in the log say the name, so it is the same in every language.
+            _route(app, method, f"/{language.path}/{name}", f"{method} {name}", view)
     return app
 
 

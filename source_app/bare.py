@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-Answers to requests that never reach a page: fixed bytes, in both languages, with the headers of every other answer.
+Answers to requests that never reach a page: fixed bytes, in all languages, with the headers of every other answer.
 
 Nothing of the request is in them: gunicorn's own error pages repeat it, and carry none of our headers.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
+from babel.support import Translations
 from gunicorn.http.errors import (
     InvalidResponseHeader,
     InvalidResponseHeaderName,
@@ -18,6 +20,7 @@ from gunicorn.http.errors import (
 )
 
 from source_app.headers import HEADERS
+from source_app.languages import ENGLISH, LANGUAGES, TRANSLATIONS
 
 BAD, LONG_ADDRESS, LONG_HEADERS, FAILED, BUSY = 400, 414, 431, 500, 503
 
@@ -28,21 +31,26 @@ _REASONS: Final = {
     FAILED: "Internal Server Error",
     BUSY: "Service Unavailable",
 }
-_NOT_OURS: Final = ("The request was not one that these pages make.", "这不是本网站页面发出的请求。")
+
+
+def _(sentence: str) -> str:
+    # Marks a sentence for the catalogues.
+    return sentence
+
+
+_NOT_OURS: Final = _("The request was not one that these pages make.")
 _SAID: Final = {
     BAD: _NOT_OURS,
     LONG_ADDRESS: _NOT_OURS,
     LONG_HEADERS: _NOT_OURS,
-    FAILED: ("Something went wrong on our side. Please try again.", "我们这边出了问题。请再试一次。"),
-    BUSY: (
-        "Very many people are sending files at the moment. Nothing was stored. Please go back and try again in a few minutes.",
-        "现在有很多人在发送文件。什么都没有保存。请返回，过几分钟再试。",
+    FAILED: _("Something went wrong on our side. Please try again."),
+    BUSY: _(
+        "Very many people are sending files at the moment. Nothing was stored. Please go back and try again in a few minutes."
     ),
 }
 #: For a circuit that holds as much as one may: the same status, and what can be done about it.
-CROWDED: Final = (
-    "Too much comes from your browser at the same time. Nothing of this was stored. Please wait for the rest, then try again.",
-    "您的浏览器同时发来的内容太多。这一次的什么都没有保存。请等正在发送的内容送达后，再返回重试。",
+CROWDED: Final = _(
+    "Too much comes from your browser at the same time. Nothing of this was stored. Please wait for the rest, then try again."
 )
 
 
@@ -60,20 +68,16 @@ def status_of(error: BaseException) -> int:
     return BAD if isinstance(error, ParseException) and not ours else FAILED
 
 
-def bare(status: int, said: tuple[str, str] | None = None) -> bytes:
+def bare(status: int, said: str | None = None) -> bytes:
     """
     Args:
         status: of the answer.
-        said: in English and in Chinese, if it is not what the status says by itself.
+        said: in English, as it stands in the catalogues, if it is not what the status says by itself.
 
     Returns:
         a whole answer, after which the connection ends.
     """
-    english, chinese = said or _SAID[status]
-    body = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{status}</title>'
-        f'<p>{english}</p><p lang="zh-Hans">{chinese}</p></html>\n'
-    ).encode()
+    body = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{status}</title>{_everywhere(said or _SAID[status])}</html>\n'.encode()
     head = {
         "Connection": "close",
         "Content-Type": "text/html; charset=utf-8",
@@ -82,3 +86,14 @@ def bare(status: int, said: tuple[str, str] | None = None) -> bytes:
     }
     lines = [f"HTTP/1.1 {status} {_REASONS[status]}", *(f"{name}: {value}" for name, value in head.items()), "", ""]
     return "\r\n".join(lines).encode("ascii") + body
+
+
+@cache
+def _everywhere(english: str) -> str:
+    # The English stands first, so it is beside every draft. A language without the sentence has no line.
+    said = {one: Translations.load(TRANSLATIONS, [one.locale]).gettext(english) for one in LANGUAGES}
+    return "".join(
+        f'<p lang="{one.tag}" dir="{one.direction}">{text}</p>'
+        for one, text in said.items()
+        if one is ENGLISH or text != english
+    )

@@ -27,6 +27,10 @@ class ClosedError(SourceAppError):
     """No seat is active, so there is nobody to seal to: the service is temporarily closed."""
 
 
+class TextError(SourceAppError):
+    """A text, picture or key that the operator put beside our texts is not as it has to be."""
+
+
 class UploadError(SourceAppError):
     """A form was not taken in whole."""
 
@@ -53,6 +57,21 @@ class TooManyError(UploadError):
 
 class MessageTooLongError(UploadError):
     """The message is over its limit."""
+
+
+class AnswerError(UploadError):
+    """
+    An answer beside the message does not fit its field.
+
+    Attributes:
+        name: of the field, as the report has it.
+        most: the characters it may have, if it has more; 0 if it holds signs that no text may have.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
+        super().__init__(f"{name} does not fit")
+        self.name = name
+        self.most = most
 
 
 class DisconnectedError(UploadError):

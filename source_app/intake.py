@@ -129,6 +129,21 @@ class Intake:
             raise ClosedError(now.trouble) from None
         return to
 
+    def ahead(self) -> Addressees:
+        """
+        Returns:
+            to whom a source may seal a file beforehand: the keys of the epoch after the one that is sealed under now, or of that one where no
+            active seat announced more. Never one below the floor.
+
+        Raises:
+            ClosedError: intake is closed, or every sheet ran out: the key a seat fell back to may be gone any day.
+        """
+        to, now = self.addressees(), self.organisation()
+        reach = max((sheet.last for number, sheet in now.sheets.items() if number in to.seats), default=-1)
+        if reach < to.epoch:
+            raise ClosedError("every sheet ran out")
+        return addressees(now.card, now.sheets, self.clock(), now.root.first_day, min(to.epoch + 1, reach))
+
     def closed(self) -> bool:
         """
         Returns:

@@ -3,7 +3,11 @@
 The languages of the pages, and which one a request is in.
 
 The language is the first part of the path, chosen by the source: never a cookie (it would outlive the page), never the
-browser's word alone (Tor Browser says "en-US" for everybody). A path in no language is answered in English.
+browser's word (Tor Browser says "en-US" for everybody). A path in no language is answered in English.
+
+A language is complete or a draft. What a draft says was not checked by anybody who grew up with it, and a wrong word about safety is dangerous: so each of
+its sentences stands with the English beside it, and where it has none the English stands alone. A sentence is Markup, its values escaped: it can
+stand wherever text can. Attributes, and values of other sentences, take `bare`.
 """
 
 from __future__ import annotations
@@ -14,9 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from flask import g, request
+from flask import g, has_app_context, request
 from flask_babel import Babel, force_locale, get_translations
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from gettext import NullTranslations
@@ -40,6 +44,7 @@ class Language:
         name: its name in itself.
         direction: `ltr` or `rtl`.
         form: the rendering of a codename that is shown first.
+        complete: whether every sentence is translated, and stands alone; else it is a draft, with the English beside it.
     """
 
     path: str
@@ -48,11 +53,19 @@ class Language:
     name: str
     direction: Literal["ltr", "rtl"]
     form: RenderingForm
+    complete: bool
 
 
-ENGLISH: Final = Language("en", "en", "en", "English", "ltr", "words")
-CHINESE: Final = Language("zh-Hans", "zh-Hans", "zh_Hans", "简体中文", "ltr", "characters")
-LANGUAGES: Final = (ENGLISH, CHINESE)
+ENGLISH: Final = Language("en", "en", "en", "English", "ltr", "words", complete=True)
+LANGUAGES: Final = (
+    ENGLISH,
+    Language("zh-Hans", "zh-Hans", "zh_Hans", "简体中文", "ltr", "characters", complete=True),
+    Language("zh-Hant", "zh-Hant", "zh_Hant", "繁體中文", "ltr", "characters", complete=True),
+    Language("ug", "ug", "ug", "ئۇيغۇرچە", "rtl", "numbers", complete=False),
+    Language("bo", "bo", "bo", "བོད་ཡིག", "ltr", "numbers", complete=False),
+    Language("kk", "kk", "kk", "Қазақша", "ltr", "numbers", complete=False),
+    Language("mn", "mn", "mn", "Монгол", "ltr", "numbers", complete=False),
+)
 _BY_PATH: Final = {one.path: one for one in LANGUAGES}
 
 
@@ -69,27 +82,43 @@ def chosen() -> Language:
     return language
 
 
-def translated(text: str, **values: object) -> str:
+def translated(text: str, **values: object) -> Markup:
     """
-    A sentence in the language of the request.
+    A sentence in the language of the request, with the English beside it in a draft.
+
+    Args:
+        text: the sentence in English, as it stands in the catalogue.
+        values: what its placeholders stand for; what is no Markup is escaped.
+    """
+    return sentences(chosen())(text, **values)
+
+
+def bare(text: str, **values: object) -> str:
+    """
+    The same as plain text and without anything beside it, for an attribute or for a value of another sentence.
 
     Args:
         text: the sentence in English, as it stands in the catalogue.
         values: what its placeholders stand for.
     """
-    said = _said(text)
+    said = bare_in(chosen())(text)
     return said % values if values else said
 
 
-def marked_up(text: str, **values: object) -> Markup:
-    """The same for templates: the sentence stands as it is, the values are escaped."""
-    return sentences(chosen())(text, **values)
+def bare_in(language: Language) -> Callable[[str], str]:
+    """`bare` in one language, without values, for a page of several."""
+    return _catalogue(language).gettext
+
+
+def foreign(text: str) -> Markup:
+    """Text of somebody else's, as a value of a sentence: whichever way it runs, the sentence around it keeps its order."""
+    return Markup('<bdi dir="auto">%s</bdi>') % text
 
 
 @cache
 def sentences(language: Language) -> Callable[..., Markup]:
     """
-    `marked_up` in one language, for a page that asks dozens of times: each sentence is looked up once.
+    `translated` in one language, for a page that asks dozens of times: each sentence is looked up once.
 
     Args:
         language: that of the request; what was looked up is kept for the next request in it.
@@ -100,10 +129,32 @@ def sentences(language: Language) -> Callable[..., Markup]:
         found = known.get(text)
         if found is None:
             # Templates are ours, so are their sentences: the dictionary is as large as the catalogue.
-            found = known[text] = Markup(_catalogue(language).gettext(text))  # noqa: S704 - a catalogue is our own text
+            found = known[text] = _with_english(language, text)
         return found % values if values else found
 
     return sentence
+
+
+def _with_english(language: Language, text: str) -> Markup:
+    # A catalogue is our own text; a test holds it free of markup.
+    return with_english(language, Markup(_catalogue(language).gettext(text)), Markup(text))  # noqa: S704
+
+
+def with_english(language: Language, said: str, english: str) -> Markup:
+    """
+    Text in a language as a page of it shows it: with the English beside it in a draft.
+
+    Args:
+        language: of the page.
+        said: the text; what is no Markup is escaped, here and in `english`.
+        english: the same in English.
+    """
+    said, english = escape(said), escape(english)
+    if language.complete:
+        return said
+    if said == english:
+        return Markup('<span lang="en" dir="ltr">') + english + Markup("</span>")
+    return said + Markup(' <span class="beside" lang="en" dir="ltr">') + english + Markup("</span>")
 
 
 def speak(app: Flask) -> None:
@@ -114,18 +165,16 @@ def speak(app: Flask) -> None:
         default_translation_directories=str(TRANSLATIONS),
         locale_selector=lambda: chosen().locale,
     )
-    app.jinja_env.globals.update(_=marked_up)
-
-
-def _said(text: str) -> str:
-    said: str = _catalogue(chosen()).gettext(text)
-    return said
+    app.jinja_env.globals.update(_=translated, bare=bare)
 
 
 def _catalogue(language: Language) -> NullTranslations:
     # Flask-Babel finds the catalogue anew for each sentence, and a page has dozens.
     found = _loaded.get(language.path)
     if found is None:
+        if not has_app_context():
+            # It would be an empty one, and be kept: every page would be in English from then on.
+            raise RuntimeError("a catalogue is asked for outside of an app")
         with force_locale(language.locale):
             found = _loaded[language.path] = get_translations()
     return found

@@ -12,8 +12,10 @@ from flask import current_app
 from source_app.intake import Intake
 from source_app.kdf import Derivations
 from source_app.memory import Memory
+from source_app.own_texts import Own
 from source_app.session import Sealer
 from source_app.settings import SourceSettings
+from source_app.shelf import Shelf
 from store.engine import Store
 
 KEY = "dengwen-source"
@@ -31,6 +33,8 @@ class Parts:
         memory: what the workers share.
         sealer: cookies and tokens.
         derivations: the KDF's slots.
+        own: what the operator laid into the folder of texts.
+        shelf: the guidance, with the operator's texts in it.
     """
 
     settings: SourceSettings
@@ -39,6 +43,8 @@ class Parts:
     memory: Memory
     sealer: Sealer
     derivations: Derivations
+    own: Own
+    shelf: Shelf
 
 
 def parts() -> Parts:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from flask import current_app, request
 
+from source_app.answers import CONSENT
 from source_app.body import Body
 from source_app.drain import answer_first
 from source_app.errors import (
@@ -114,6 +115,9 @@ class Posted:
             # The class alone: a message could carry what a source sent.
             current_app.logger.error("%s: %s", request.endpoint, error)
         self.error = self.error or error
+        if isinstance(self.error, BadFormError):
+            # Of a form that is none of ours, with two consents perhaps, none is taken, nor chosen beforehand where it is shown again.
+            self.fields.pop(CONSENT, None)
 
     @property
     def unseen(self) -> bool:
@@ -172,10 +176,10 @@ def read_post(kind: Kind, taker: Taker | None = None) -> Posted:
             on_field=reading.field,
         )
     except SourceAppError as error:
-        posted.failed(error)
         posted.received = error.received
         # What was not handed on because of the refusal, a message over its limit, can still be shown again.
         posted.fields = {name: text for name, text in error.received.fields.items() if name != TOKEN}
+        posted.failed(error)
     finally:
         if posted._body.coming is not None:  # noqa: SLF001 - as above
             posted._body.coming.ended()  # noqa: SLF001 - as above

@@ -189,23 +189,39 @@ def look_anew(memory: Memory, visit: bytes) -> None:
 
 
 def show() -> Response:
-    """GET: what the frame shows."""
+    """GET: what the frame shows; it loads itself anew."""
+    return _shown(moving=True)
+
+
+def still() -> Response:
+    """GET: the same for those whom a display that changes by itself disturbs: it changes when it is pressed (WCAG 2.2, 2.2.2)."""
+    return _shown(moving=False)
+
+
+def _shown(*, moving: bool) -> Response:
     session = visiting()
     if session is None:
         return render.frame("progress", 403, again=None, way=None, totals=None)
     memory = parts().memory
     way = on_the_way(memory, session.id)
     if way is not None:
-        soon = SOON + _crowd.size // CROWD
-        return render.frame(
-            "progress", again=soon, way=way, came=render.size(way.came), length=render.size(way.length), quiet=QUIET
-        )
+        again = SOON + _crowd.size // CROWD if moving else None
+        came, length = render.size(way.came), render.size(way.length)
+        return _renewed(again, render.frame("progress", again=again, way=way, came=came, length=length, quiet=QUIET))
     leave_as_it_is()
     totals = visit.totals(memory, session.id)
     lost = [
         one.name for one in visit.listed(memory, session.id)[0] if one.name and one.state is not visit.State.ARRIVED
     ]
-    again = look_again(memory, session.id)
-    return render.frame(
-        "progress", again=again, way=None, totals=totals, lost=lost[:NAMED], length=render.size(totals.length)
+    again = look_again(memory, session.id) if moving else None
+    length = render.size(totals.length)
+    return _renewed(
+        again, render.frame("progress", again=again, way=None, totals=totals, lost=lost[:NAMED], length=length)
     )
+
+
+def _renewed(again: int | None, response: Response) -> Response:
+    if again is not None:
+        # It names no address: the frame's own is loaded again.
+        response.headers["Refresh"] = str(again)
+    return response

@@ -19,7 +19,7 @@ from source_app.languages import translated as _
 from source_app.limits import FILES
 from source_app.parts import parts
 from source_app.posted import read_post
-from source_app.refusals import left_page, said_of, status_of
+from source_app.refusals import arrived_of, left_page, said_of, status_of
 from source_app.renderings import renderings
 from source_app.sending import Sending
 from source_app.session import Kind
@@ -113,7 +113,7 @@ def _taken(page: Callable[[int, tuple[str, ...]], Response], then: str) -> Respo
     if isinstance(posted.error, LeftError):
         return posted.answer(left_page())
     if posted.error is not None:
-        return posted.answer(page(status_of(posted.error), said_of(posted.error)))
+        return posted.answer(page(status_of(posted.error), (arrived_of if sending.arrived else said_of)(posted.error)))
     if not sending.arrived:
         return page(400, (_("No file was chosen."),))
     return render.redirected(then)
@@ -144,7 +144,8 @@ def received_page(status: int = 200, notice: tuple[str, ...] = ()) -> Response:
 
 
 def _sent_page(status: int = 200, notice: tuple[str, ...] = ()) -> Response:
-    return render.frame("sent", status, notice=notice, visit=_listed(_session()))
+    # Sentences of a draft are several times as long: in the shape of a frame, the size of a list would tell a draft from the others.
+    return render.page("sent", status, notice=notice, visit=_listed(_session()))
 
 
 def _files_page() -> Response:

@@ -16,7 +16,9 @@ from flask.logging import default_handler
 from werkzeug.exceptions import HTTPException
 
 from source_app import render
+from source_app.answers import TAXONOMY
 from source_app.errors import (
+    AnswerError,
     BadFormError,
     ClosedError,
     DisconnectedError,
@@ -33,6 +35,7 @@ from source_app.errors import (
 )
 from source_app.headers import ForeignError
 from source_app.kdf import BusyError
+from source_app.languages import chosen, foreign
 from source_app.languages import translated as _
 from source_app.limits import DEPTH, FILES
 from source_app.parts import parts
@@ -48,7 +51,7 @@ Trouble: TypeAlias = UploadError | ClosedError | BusyError | EndedError | Overlo
 
 def status_of(error: Trouble) -> int:
     """The HTTP status of a refusal."""
-    if isinstance(error, (TooLargeError, TooManyError, MessageTooLongError)):
+    if isinstance(error, (TooLargeError, TooManyError, MessageTooLongError, AnswerError)):
         return 413
     if isinstance(error, TroubleError):
         return 500
@@ -61,10 +64,19 @@ def said_of(error: Trouble) -> tuple[str, ...]:
     """What happened and what can be done, in sentences."""
     if isinstance(error, BusyError):
         return _busy(error)
+    if isinstance(error, AnswerError):
+        return _unfit(error)
     for kinds, say in _SAID:
         if isinstance(error, kinds):
             return say()
     return (_("The form did not arrive as it should have. Nothing was taken from it."),)
+
+
+def arrived_of(error: Trouble) -> tuple[str, ...]:
+    """The same where something of the form did arrive."""
+    if isinstance(error, BadFormError):
+        return (_("The form did not arrive as it should have. What is listed as received is safe."),)
+    return said_of(error)
 
 
 def kept_of(error: Trouble, text: str) -> tuple[str, ...]:
@@ -74,6 +86,24 @@ def kept_of(error: Trouble, text: str) -> tuple[str, ...]:
     if text:
         return (_("Your text still stands below."),)
     return (_("It was too long to be shown here again. Your browser may still have it if you go back one page."),)
+
+
+def _unfit(error: AnswerError) -> tuple[str, ...]:
+    label = foreign(TAXONOMY.label(error.name, chosen().tag))
+    if error.most:
+        return (
+            _(
+                "“%(label)s” takes at most %(count)s characters. Nothing was stored. Everything you wrote still stands below.",
+                label=label,
+                count=error.most,
+            ),
+        )
+    return (
+        _(
+            "“%(label)s” held signs that cannot be read. They are taken out below. Nothing was stored yet: please look at it, and send it again.",
+            label=label,
+        ),
+    )
 
 
 def _too_large() -> tuple[str, ...]:

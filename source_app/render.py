@@ -3,7 +3,7 @@
 How a page is made: its template, what every page shows, and its size.
 
 Whoever counts the bytes of an answer learns how many times SHAPE it holds, and no page of ours needs more than one, but for text that is
-kept after a refusal. That text is padded by itself, so that the sum tells nothing of what else stands on its page. The padding is spaces behind
+kept after a refusal, and the answers beside it. They are padded by themselves, so that the sum tells nothing of what else stands on their page. The padding is spaces behind
 the page: no browser shows them, and nothing on the way compresses an answer.
 """
 
@@ -16,7 +16,7 @@ from flask import current_app, make_response
 from flask.templating import Environment
 from markupsafe import escape
 
-from source_app.languages import LANGUAGES, chosen, sentences
+from source_app.languages import LANGUAGES, bare, chosen, sentences
 from source_app.languages import translated as _
 from source_app.limits import GIB, KIB, MIB
 from source_app.parts import parts
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from flask import Response
 
-#: Every page is padded to a multiple of this, the small frames inside a page to a multiple of FRAME.
+#: Every page is padded to a multiple of this, and the frame that has a list; the small frames inside a page to a multiple of FRAME.
 SHAPE: Final = 32 * KIB
 FRAME: Final = 4 * KIB
 #: Of a redirect, the address and the body together.
@@ -62,16 +62,17 @@ class Pages(Environment):
         return {**self.globals, **(d or {})}
 
 
-def page(template: str, status: int = 200, **shown: object) -> Response:
+def page(template: str, status: int = 200, *, kept: int = 0, **shown: object) -> Response:
     """
     Make a page in the language of the request.
 
     Args:
         template: its name, without `.html`.
         status: the HTTP status.
-        shown: what the template shows; `token` for a page whose forms are not of this visit, `text` for what is kept of a refused form.
+        kept: how many bytes of the page are answers that are kept of a refused form.
+        shown: what the template shows; `token` for a page whose forms are not of this visit, `text` for the message that is kept.
     """
-    return _made(template, status, SHAPE, shown)
+    return _made(template, status, SHAPE, shown, kept)
 
 
 def frame(template: str, status: int = 200, **shown: object) -> Response:
@@ -86,7 +87,7 @@ def frame(template: str, status: int = 200, **shown: object) -> Response:
     return _made(template, status, FRAME, shown)
 
 
-def _made(template: str, status: int, shape: int, shown: dict[str, object]) -> Response:
+def _made(template: str, status: int, shape: int, shown: dict[str, object], kept: int = 0) -> Response:
     session = visiting()
     shown.setdefault("elsewhere", "")
     shown.setdefault("notice", ())
@@ -100,10 +101,10 @@ def _made(template: str, status: int, shape: int, shown: dict[str, object]) -> R
         session=session is not None,
         **shown,
     )
-    return answered(html, status, shape, kept=str(shown.get("text", "")))
+    return answered(html, status, shape, kept=kept + len(escape(str(shown.get("text", ""))).encode()))
 
 
-def answered(html: str, status: int, shape: int, *, kept: str = "") -> Response:
+def answered(html: str, status: int, shape: int, *, kept: int = 0) -> Response:
     """
     HTML as an answer of whole shapes.
 
@@ -111,11 +112,10 @@ def answered(html: str, status: int, shape: int, *, kept: str = "") -> Response:
         html: the page.
         status: the HTTP status.
         shape: what its size is a multiple of.
-        kept: text that stands on it, escaped there.
+        kept: how many bytes of it are what is kept of a refused form.
     """
     raw = html.encode()
-    beside = len(escape(kept).encode())
-    response = make_response(raw + b" " * ((beside - len(raw)) % shape + -beside % shape), status)
+    response = make_response(raw + b" " * ((kept - len(raw)) % shape + -kept % shape), status)
     response.headers["Content-Type"] = "text/html; charset=utf-8"
     return response
 
@@ -148,8 +148,10 @@ def size(length: int) -> str:
     """A length as people read it: three digits, in the units file managers show."""
     for unit, name in _UNITS:
         if length >= unit:
-            return f"{length / unit:.3g} {name}" if length < 999.5 * unit else f"{length // unit} {name}"
-    return _("%(count)s bytes", count=length)
+            said = f"{length / unit:.3g} {name}" if length < 999.5 * unit else f"{length // unit} {name}"
+            # Within a sentence that runs right to left, number and unit would change places.
+            return f"\u2066{said}\u2069" if chosen().direction == "rtl" else said
+    return bare("%(count)s bytes", count=length)
 
 
 def file_limit() -> str:

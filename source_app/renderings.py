@@ -23,11 +23,13 @@ class Rendering:
     Args:
         form: which.
         tag: the language of its symbols, for `lang`.
+        direction: which way they run.
         symbols: nine.
     """
 
     form: RenderingForm
     tag: str
+    direction: str
     symbols: tuple[str, ...]
 
 
@@ -40,8 +42,9 @@ def renderings(secret: Hidden | None, language: Language) -> tuple[Rendering, ..
     codename = Codename.from_secret(secret)
     numbers = tuple(str(number) for number in codename.numbers())
     shown = (
-        Rendering("words", "en", codename.words()),
-        Rendering("characters", "zh-Hans", codename.characters()),
-        Rendering("numbers", "en", numbers),
+        Rendering("words", "en", "ltr", codename.words()),
+        Rendering("characters", "zh-Hans", "ltr", codename.characters()),
+        # Numbers are read in the language of the page, and in its direction.
+        Rendering("numbers", language.tag, language.direction, numbers),
     )
     return tuple(sorted(shown, key=lambda one: one.form != language.form))

@@ -16,6 +16,7 @@ from crypto.errors import CheckError, CodenameError, SymbolCountError, UnknownSy
 from source_app import render
 from source_app.errors import BadFormError, SourceAppError
 from source_app.kdf import BusyError
+from source_app.languages import foreign
 from source_app.languages import translated as _
 from source_app.parts import parts
 from source_app.posted import Posted, read_post
@@ -58,7 +59,7 @@ def take() -> Response:
     try:
         secret = Codename.parse(text).secret
     except CodenameError as error:
-        return _again(text, said_of_codename(error), 400)
+        return _again(text, said_of_codename(error), 400, wrong=True)
     try:
         with trouble_is_said():
             visit_is(session_of(secret, posted.form))
@@ -123,9 +124,9 @@ def said_of_codename(error: CodenameError) -> tuple[str, ...]:
     """What a source is told about a codename that is none."""
     if isinstance(error, UnknownSymbolError):
         symbol = error.symbol if len(error.symbol) <= _SHOWN else error.symbol[:_SHOWN] + "…"
-        said = _("“%(symbol)s” is in none of the lists.", symbol=symbol)
+        said = _("“%(symbol)s” is in none of the lists.", symbol=foreign(symbol))
         if error.nearest:
-            return (said, _("Did you mean: %(nearest)s?", nearest=_(" or ").join(error.nearest)))
+            return (said, _("Did you mean: %(nearest)s?", nearest=foreign(" · ".join(error.nearest))))
         return (said, _("Numbers go from 1 to 2048."))
     if isinstance(error, SymbolCountError):
         return (_("A codename has nine words, characters or numbers. Here are %(count)s.", count=error.count),)
@@ -137,5 +138,6 @@ def said_of_codename(error: CodenameError) -> tuple[str, ...]:
     return (_("This is too long for a codename."),)
 
 
-def _again(text: str, said: tuple[str, ...], status: int) -> Response:
-    return render.page("return", status, elsewhere="return", token=fresh_token(Kind.RETURN), text=text, notice=said)
+def _again(text: str, said: tuple[str, ...], status: int, *, wrong: bool = False) -> Response:
+    token = fresh_token(Kind.RETURN)
+    return render.page("return", status, elsewhere="return", token=token, text=text, notice=said, wrong=wrong)

@@ -2,8 +2,9 @@
 """
 What a source's form carries, on its way to the intake: derived when it is needed, committed item by item, and listed for this visit.
 
-The message is sealed and committed the moment its field is complete, before the first byte of a file: a circuit that breaks
-during a file does not cost the words.
+The message is sealed with all that was answered beside it when the first file begins or the form ends, whichever is first, and committed before
+the first byte of a file: a circuit that breaks during a file does not cost the words. Nor does one that breaks among the answers: then those that
+had come whole are sealed with them, and the others are unanswered. What stands behind a file is a message of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from source_app import visit
-from source_app.errors import LeftError, SourceAppError
+from source_app.answers import CONSENT, NAMES, answers_of, require_offered
+from source_app.errors import BadFormError, LeftError, MessageTooLongError, SourceAppError
 from source_app.languages import chosen
 from source_app.outcome import Arrived, Received
 from source_app.parts import parts
@@ -37,6 +39,8 @@ class Sending(NoTaker):
     def __init__(self, session: Session | None = None) -> None:
         self.session = session
         self.arrived = False
+        self._words = ""
+        self._answered: dict[str, str] = {}
         self._form: Form | None = None
         self._submission: Submission | None = None
         self._forgotten = None if session is None else forgotten(session)
@@ -47,23 +51,25 @@ class Sending(NoTaker):
 
     def field(self, name: str, text: str) -> None:
         """
-        Send the message, if this is it and it says something.
+        Note the message or an answer, if this is one.
 
         Raises:
-            UploadError, ClosedError, BusyError: nothing of it was kept.
+            BadFormError: an answer that our pages do not offer.
         """
-        if name == MESSAGE and text.strip():
-            arrived = self._opened().message(text.replace("\r\n", "\n"))
-            self.arrived = True
-            self._list((visit.Entry(visit.State.ARRIVED, None, arrived.length, arrived.item[:4]),))
+        if name == MESSAGE:
+            self._words = text
+        elif name in NAMES:
+            require_offered(name, text)
+            self._answered[name] = text
 
     def file(self, name: str, /) -> FileSink:
         """
-        Begin a file.
+        Send the words, then begin a file.
 
         Raises:
             UploadError, ClosedError, BusyError: nothing was begun.
         """
+        self._say(again=not self.arrived)
         return self._opened().file(name)
 
     def safe(self, arrived: Arrived, /) -> None:
@@ -73,8 +79,17 @@ class Sending(NoTaker):
 
     def end(self, posted: Posted) -> None:
         """
-        Close the form, however it ended: commit the list of its files, and list what became of them.
+        Close the form, however it ended: commit the words if no file began, and the list of its files, and list what became of them.
         """
+        if isinstance(posted.error, BadFormError):
+            # As in what is shown again (`Posted.failed`).
+            self._answered.pop(CONSENT, None)
+        if not isinstance(posted.error, MessageTooLongError):
+            try:
+                with trouble_is_said():
+                    self._say(again=posted.error is None and not self.arrived)
+            except SourceAppError as error:
+                posted.failed(error)
         self.arrived = self.arrived or bool(posted.received.arrived)
         self._list(visit.entries_of(replace(posted.received, arrived=())))
         if self._submission is None:
@@ -106,6 +121,17 @@ class Sending(NoTaker):
             self.session = parts().sealer.begin(generation.number, subkeys, first=form)
             self._forgotten = forgotten(self.session)
         return self.session
+
+    def _say(self, *, again: bool) -> None:
+        # A form of which something arrived is not shown again, so an answer that does not fit must not cost its words.
+        words, fields = self._words.replace("\r\n", "\n"), self._answered
+        # Tried once: what could not be kept now is shown again, not tried behind the refusal.
+        self._words, self._answered = "", {}
+        answers = answers_of(fields, again=again)
+        if words.strip() or answers:
+            arrived = self._opened().message(words, answers)
+            self.arrived = True
+            self._list((visit.Entry(visit.State.ARRIVED, None, arrived.length, arrived.item[:4]),))
 
     def _opened(self) -> Submission:
         if self._submission is None:

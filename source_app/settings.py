@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from source_app.errors import TextError
 from source_app.limits import (
     DRAIN_BYTES,
     FILE_BYTES,
@@ -23,11 +24,15 @@ from source_app.limits import (
     THREAD_BYTES,
     Limits,
 )
+from source_app.plain import plain
 
 #: What a `bind` begins with that names a socket file, and how long a path the kernel takes.
 UNIX = "unix:"
 LONGEST_PATH = 107
 _ONION = re.compile(r"[a-z2-7]{56}\.onion")
+#: A language's tag (BCP 47), and how many of them a page lists.
+_TAG = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-[A-Z]{2})?")
+MAX_READS = 16
 
 
 class SettingsError(ValueError):
@@ -57,6 +62,8 @@ class SourceSettings:
             connection without is refused; otherwise one with.
         onion: the address of this service, `.onion` included. Then a request that names another host gets a page that says why not.
             Empty: not looked at.
+        reads: the languages that the reviewers read, as tags with commas between them, for the first page. Empty: it does not say.
+        texts: the folder with texts, logo and OpenPGP key of the operator's own; it need not be there.
     """
 
     store: Path
@@ -74,11 +81,17 @@ class SourceSettings:
     bind: str = "127.0.0.1:0"
     circuits: bool = False
     onion: str = ""
+    reads: str = ""
+    texts: Path = Path("texts")
 
     def __post_init__(self) -> None:
         name = self.organisation
         if not name.strip() or len(name) > 120 or not name.isprintable():
             raise SettingsError("organisation: 1 to 120 printable characters")
+        try:
+            plain(name)
+        except TextError as error:
+            raise SettingsError(f"organisation: {error}") from None
         for key, low, high in (
             ("message_bytes", 1 << 16, 8 << 20),
             ("file_bytes", 1 << 16, 1 << 40),
@@ -96,6 +109,8 @@ class SourceSettings:
 
         if self.onion and _ONION.fullmatch(self.onion) is None:
             raise SettingsError("onion: 56 of a to z and 2 to 7, and .onion")
+        if len(self.languages_read) > MAX_READS or any(_TAG.fullmatch(tag) is None for tag in self.languages_read):
+            raise SettingsError(f'reads: at most {MAX_READS} tags of languages, like "en, zh-Hans"')
         _require_address(self.bind)
 
     @property
@@ -104,6 +119,11 @@ class SourceSettings:
         return Limits(
             message=self.message_bytes, file=self.file_bytes, drain=self.drain_bytes, reserve=self.reserve_bytes
         )
+
+    @property
+    def languages_read(self) -> tuple[str, ...]:
+        """The tags of the languages that the reviewers read."""
+        return tuple(tag.strip() for tag in self.reads.split(",")) if self.reads.strip() else ()
 
     @property
     def slots(self) -> int:

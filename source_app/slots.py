@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 WINDOW: Final = 2
 #: Of a reply on one page, in bytes as escaped; a cut may lie up to CUT_BYTES earlier, where a word ends.
-PART_BYTES: Final = 16 * KIB
+PART_BYTES: Final = 14 * KIB
 CUT_BYTES: Final = 128
 FURTHEST: Final = 10_000
 NO_THREAD: Final = bytes(16)

@@ -19,8 +19,10 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from crypto import canonical
 from crypto.frame import ListedFile, encode_list, files_header, message_header
 from crypto.seal import seal_frame
+from source_app.answers import Answers
 from source_app.errors import SendAgainError
 from source_app.outcome import Arrived
 from source_app.sealed_file import SealedFile
@@ -78,9 +80,13 @@ class Submission:
         """
         return self._sender.locator
 
-    def message(self, text: str) -> Arrived:
+    def message(self, text: str, answers: Answers | None = None) -> Arrived:
         """
         Seal and commit a message.
+
+        Args:
+            text: its words; none, if it is answers alone.
+            answers: what was answered beside it.
 
         Raises:
             ClosedError: nobody could read it.
@@ -88,9 +94,16 @@ class Submission:
             SendAgainError: the epoch was closed, or a seat removed, twice meanwhile.
             LeftError: it is not wanted any more.
         """
-        body = text.encode()
-        item = self.item_id(b"message", body)
-        self._small(item, body, lambda to: message_header(reply_to=self._sender.reply_to, **self.common(item, to)))
+        body, answers = text.encode(), answers or Answers()
+        consent, report = answers.consent, answers.report.as_json() if answers.report else None
+        # The same words with other answers are another message. JSON has no line end, so no two of them run together.
+        item = self.item_id(b"message", canonical.encode([consent, report]) + b"\n" + body)
+        reply_to = self._sender.reply_to
+
+        def header(to: Addressees) -> FrameHeader:
+            return message_header(reply_to=reply_to, consent=consent, report=report, **self.common(item, to))
+
+        self._small(item, body, header)
         return Arrived(name="", length=len(body), item=item)
 
     def file(self, name: str) -> SealedFile:

@@ -18,7 +18,8 @@ from source_app.leaving import last_page
 from source_app.parts import parts
 from source_app.posted import read_post
 from source_app.received import received_page
-from source_app.refusals import kept_of, left_page, said_of, status_of
+from source_app.refusals import arrived_of, kept_of, left_page, said_of, status_of
+from source_app.report_form import asked, kept_text, says_something
 from source_app.senders import mark_forgotten
 from source_app.sending import Sending
 from source_app.session import Kind
@@ -29,6 +30,8 @@ from source_app.visitors import fresh_token, visiting
 from store import checkpoint, erase, replies, threads
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Response
 
     from source_app.posted import Posted
@@ -62,11 +65,7 @@ def answer() -> Response:
     if posted.error is not None:
         if isinstance(posted.error, LeftError):
             return posted.answer(left_page())
-        text = posted.text(MESSAGE)
-        status, said = status_of(posted.error), (*said_of(posted.error), *kept_of(posted.error, text))
-        if sending.arrived or (posted.received.refused and not text.strip()):
-            return posted.answer(received_page(status, said))
-        return posted.answer(_refused(session, posted.form, status, said, text))
+        return posted.answer(_refused(session, posted, sending))
     if not sending.arrived:
         return _page(session, status=400, notice=(_("There was nothing in it: no words and no file."),))
     return render.redirected("received")
@@ -176,16 +175,19 @@ def _page(
     offset: int = 0,
     part: int = 0,
     notice: tuple[str, ...] = (),
-    text: str = "",
+    fields: Mapping[str, str] | None = None,
     slot: Slot | None = None,
     form: Form | None = None,
 ) -> Response:
     with steps(PAGE_SECONDS):
+        questions = asked(fields, whole=False)
         return render.page(
             "thread",
             status,
             notice=notice,
-            text=text,
+            text=kept_text(fields),
+            questions=questions.html,
+            kept=questions.kept,
             token=fresh_token() if form is None else parts().sealer.token(form),
             slot=slot or read_slot(session, offset, part),
             characters=render.characters(),
@@ -193,15 +195,22 @@ def _page(
         )
 
 
-def _refused(session: Session, form: Form, status: int, said: tuple[str, ...], text: str) -> Response:
+def _refused(session: Session, posted: Posted, sending: Sending) -> Response:
+    error = posted.error
+    if error is None:
+        raise RuntimeError("only a refused form is answered here")
+    text, status = posted.text(MESSAGE), status_of(error)
+    if sending.arrived or (posted.received.refused and not says_something(posted.fields)):
+        return received_page(status, (arrived_of if sending.arrived else said_of)(error))
+    said = (*said_of(error), *kept_of(error, text))
     # The same form once more: if the words were stored after all, sending them again stores nothing.
     try:
         with trouble_is_said():
-            return _page(session, status=status, notice=said, text=text, form=form)
+            return _page(session, status=status, notice=said, fields=posted.fields, form=posted.form)
     except TroubleError:
         # The words matter more than the answers: without the store the page is made without them.
         nothing = Slot(0, None, (), (_("Answers cannot be shown at the moment."),), None)
-        return _page(session, status=status, notice=said, text=text, slot=nothing, form=form)
+        return _page(session, status=status, notice=said, fields=posted.fields, slot=nothing, form=posted.form)
 
 
 def _number(posted: Posted, name: str, most: int) -> int:

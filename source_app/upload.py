@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 from multipart import MultipartError, MultipartSegment, parse_options_header
 
 from source_app import limits as at_most
+from source_app.answers import NAMES as ANSWERS
 from source_app.body import pieces_of
 from source_app.errors import (
     BadFormError,
@@ -56,7 +57,7 @@ FILES = "files"
 #: A file's name where a shell sends a part of it: as a text, since a shell cannot quote it for a header.
 NAME = "name"
 #: Every field that our pages have, the files' apart.
-FIELDS = frozenset({TOKEN, MESSAGE, "codename", "only", "slot", "part", "item", "sure", "set", "size", NAME})
+FIELDS = ANSWERS | {TOKEN, MESSAGE, "codename", "only", "slot", "part", "item", "sure", "set", "size", NAME}
 
 _REASONS: dict[type[SourceAppError], Reason] = {
     TooLargeError: Reason.TOO_LARGE,
@@ -117,7 +118,8 @@ def receive(
         limits: what one message, one file and the whole may hold.
         open_file: called as each file's first byte (or its end) is seen, with the fields complete so far and its name.
         on_field: called as each text field is complete, with its name and text; the token is always the first.
-            What it raises ends the form; refusals of this room come out as they are.
+            What it raises ends the form; refusals of this room come out as they are. A message over its limit, and what follows it,
+            are not told.
 
     Returns:
         every field and file of a form that came whole.
@@ -207,6 +209,7 @@ class _Form:
         self._text = bytearray()
         self._spare = at_most.FORM_BYTES
         self._spare_headers = at_most.FILE_HEADERS_BYTES
+        self._late: MessageTooLongError | None = None
         self._file: str | None = None
         self._files = 0
         self._room = 0
@@ -234,9 +237,11 @@ class _Form:
         """
         Raises:
             TokenError: the form was empty.
+            MessageTooLongError: its message was over the limit.
         """
         if TOKEN not in self._fields:
             raise TokenError("there is no token")
+        self._require_fitting()
 
     def break_off(self, error: SourceAppError | None) -> None:
         """
@@ -274,6 +279,8 @@ class _Form:
             raise TokenError("the token does not come first")
         if (part.name == FILES) != (name is not None):
             raise BadFormError("a file where a field belongs, or a field where a file belongs")
+        if name is not None:
+            self._require_fitting()
         if name is None:
             if part.name not in FIELDS or part.name in self._fields:
                 raise BadFormError("a field that our pages do not have, or twice")
@@ -326,10 +333,15 @@ class _Form:
         self._text = bytearray()
         self._fields[name] = text
         if too_long:
-            # Not handed on: it is among the fields of the outcome, for the page to show it again.
-            raise MessageTooLongError("the message is over its limit")
-        if self._on_field is not None:
+            # Said when the fields behind it are read too: its page shows the whole form again.
+            self._late = MessageTooLongError("the message is over its limit")
+        # Neither it nor what follows it is handed on; all are among the fields of the outcome.
+        if self._on_field is not None and self._late is None:
             self._on_field(name, text)
+
+    def _require_fitting(self) -> None:
+        if self._late is not None:
+            raise self._late
 
     def _add_bytes(self, piece: bytes | bytearray) -> None:
         self._room -= len(piece)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from source_app.outcome import Received
 
 NAME: Final = 60  # characters of a name that the list shows
-SHOWN: Final = 30
+SHOWN: Final = 24
 
 # A record is the totals, then the lines. JSON has no bare line end within it.
 _END: Final = b"\n"

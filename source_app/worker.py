@@ -290,7 +290,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         finally:
             self._large.release()
 
-    def _turn_away(self, req: Any, conn: Any, length: int, said: tuple[str, str] | None = None) -> None:
+    def _turn_away(self, req: Any, conn: Any, length: int, said: str | None = None) -> None:
         conn.sock.sendall(bare(BUSY, said))
         # As far as there are threads for it, the rest is taken, because a browser shows the answer only then.
         if self._turned_away.acquire(blocking=False):

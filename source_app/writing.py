@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 from crypto.codename import Codename
 from source_app import render, visit
 from source_app.errors import (
+    AnswerError,
     BadFormError,
     LeftError,
+    MessageTooLongError,
     NoRoomError,
     NoSpaceError,
     SourceAppError,
@@ -28,7 +30,8 @@ from source_app.languages import translated as _
 from source_app.parts import parts
 from source_app.posted import read_post
 from source_app.received import received_page
-from source_app.refusals import closed_notice, kept_of, left_page, said_of, status_of, trouble_page
+from source_app.refusals import arrived_of, closed_notice, kept_of, left_page, said_of, status_of, trouble_page
+from source_app.report_form import asked, kept_text
 from source_app.sending import Sending
 from source_app.session import EndedError, Form, Kind, new_form
 from source_app.storing import trouble_is_said
@@ -36,6 +39,8 @@ from source_app.upload import MESSAGE
 from source_app.visitors import past_form, remember_form, visit_is
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Response
 
     from source_app.posted import Posted
@@ -59,12 +64,12 @@ def show() -> Response:
     past = past_form()
     outcome = None if past is None else parts().memory.outcomes.get(past.id)
     if past is None or outcome is None:
-        return _form("", closed_notice())
+        return _form(notice=closed_notice())
     notice = said_of(_REASONS[outcome.lower()]())
     if outcome.isupper():
-        return _form("", (*notice, *_kept()), form=past)
+        return _form(notice=(*notice, *_kept()), form=past)
     parts().memory.outcomes.drop(past.id)
-    return _form("", notice)
+    return _form(notice=notice)
 
 
 def take() -> Response:
@@ -77,7 +82,7 @@ def take() -> Response:
     if posted.error is not None:
         return posted.answer(_refused(posted, sending))
     if not sending.arrived and ONLY not in posted.fields and not _arrived_before(posted.form):
-        return _form("", (_("There was nothing in it: no words and no file."),), 400)
+        return _form(posted.fields, (_("There was nothing in it: no words and no file."),), 400)
     try:
         with trouble_is_said():
             visit_is(sending.begin())
@@ -105,11 +110,12 @@ def _refused(posted: Posted, sending: Sending) -> Response:
             visit_is(parts().sealer.today(sending.session), seen=not posted.unseen)
         except EndedError:
             return left_page()
-        return received_page(status_of(error), said_of(error))
+        return received_page(status_of(error), arrived_of(error))
     text = posted.text(MESSAGE)
     # Where it is not known whether the words were stored, the same form again stores them once; and it has the place in the line.
     same = posted.form if isinstance(error, (TroubleError, BusyError)) else None
-    return _form(text, (*said_of(error), *kept_of(error, text), *_files_again(posted)), status_of(error), form=same)
+    said = (*said_of(error), *kept_of(error, text), *_files_again(posted))
+    return _form(posted.fields, said, status_of(error), form=same)
 
 
 def _arrived_before(form: Form) -> bool:
@@ -129,17 +135,25 @@ def _ended(posted: Posted) -> Response:
     said = [*said_of(reason)]
     if posted.text(MESSAGE):
         said.append(_("Your text is still here. It is sent when you press the button."))
-    return _form(posted.text(MESSAGE), (*said, *_files_again(posted)), status_of(reason))
+    return _form(posted.fields, (*said, *_files_again(posted)), status_of(reason))
 
 
 def _files_again(posted: Posted) -> tuple[str, ...]:
     if posted.files:
         return (_("Files have to be chosen again."),)
     # Which ones it had is not known: they stand behind the words, and were not read.
-    return (_("Had you chosen files, choose them again."),) if isinstance(posted.error, BusyError) else ()
+    unread = isinstance(posted.error, (BusyError, AnswerError, MessageTooLongError))
+    return (_("Had you chosen files, choose them again."),) if unread else ()
 
 
-def _form(text: str, notice: tuple[str, ...] = (), status: int = 200, *, form: Form | None = None) -> Response:
+def _form(
+    fields: Mapping[str, str] | None = None,
+    notice: tuple[str, ...] = (),
+    status: int = 200,
+    *,
+    form: Form | None = None,
+) -> Response:
+    questions = asked(fields)
     form = form or new_form(Kind.WRITE, secret=Codename.generate().secret)
     remember_form(form)
     return render.page(
@@ -147,7 +161,9 @@ def _form(text: str, notice: tuple[str, ...] = (), status: int = 200, *, form: F
         status,
         elsewhere="write",
         token=parts().sealer.token(form),
-        text=text,
+        text=kept_text(fields),
+        questions=questions.html,
+        kept=questions.kept,
         notice=notice,
         characters=render.characters(),
         file_limit=render.file_limit(),

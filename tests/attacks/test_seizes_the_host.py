@@ -32,7 +32,7 @@ from tests.attacks.busy import Busy, spellings
 ONIONS = (host.SOURCE_ONION, host.DESK_ONION)
 #: What may lie where, beside what `render` wrote and what test_takes_the_disk.py knows of the store.
 KNOWN = (
-    r"var/lib/dengwen/(dengwen\.toml|server-public\.json|keys/server\.json|doctor/space\.json|watch-keys/\w+)",
+    r"var/lib/dengwen/(dengwen\.toml|server-public\.json|keys/server\.json|doctor/space\.json|watch-keys/\w+|texts/[\w.-]+)",
     r"var/lib/dengwen/store/(dengwen\.db(-wal|-shm)?|gate|blobs/[0-9a-f]{2}/[0-9a-f]{32})",
     r"var/lib/tor/dengwen-(source|desk)/(hs_ed25519_secret_key|hostname)",
     r"var/lib/tor/dengwen-desk/authorized_clients/\w+\.auth",

@@ -17,7 +17,7 @@ from tests.source_app.throwaway import Throwaway, new_store
 from tests.source_app.visitor import Running, Upload, Visitor, write_settings
 from tests.source_app.window import House, Window
 
-_LINE = re.compile(r"ERROR in [a-z]+: en POST [a-z]+: [A-Za-z]+")
+_LINE = re.compile(r"ERROR in [a-z]+: POST [a-z]+: [A-Za-z]+")
 _HEADER = re.compile(r"[A-Za-z-]+")
 
 

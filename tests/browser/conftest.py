@@ -2,7 +2,7 @@
 """
 Browsers and pictures for the tests of this folder.
 
-`DENGWEN_SCREENSHOTS=folder` keeps the pictures of every page; otherwise they go with pytest's temporary folder.
+`DENGWEN_SCREENSHOTS=folder` takes pictures of every page; otherwise pages are judged and not pictured.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 
 from tests.browser.firefox import Firefox
 from tests.browser.looking import Looker
+from tests.browser.service import Here, opened
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +39,26 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
         firefox.close()
 
 
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+    """One service for the tests of a file, with a limit of 1 MiB for a file that is sent."""
+    with opened(tmp_path_factory.mktemp("source")) as here:
+        yield here
+
+
+@pytest.fixture(scope="module")
+def page(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    """A browser that reaches it, at Tor Browser's safest level."""
+    with Firefox(tmp_path_factory.mktemp("firefox"), proxy=here.circuit.place) as page:
+        yield page
+
+
 @pytest.fixture
-def looker(tmp_path_factory: pytest.TempPathFactory) -> Looker:
-    """Judges pages and keeps pictures of them."""
+def looker() -> Looker:
+    """Judges pages, and keeps pictures of them where that was asked for."""
     chosen = os.environ.get("DENGWEN_SCREENSHOTS")
-    folder = Path(chosen) if chosen else tmp_path_factory.mktemp("screenshots")
+    if chosen is None:
+        return Looker(None)
+    folder = Path(chosen)
     folder.mkdir(parents=True, exist_ok=True)
     return Looker(folder)

@@ -22,7 +22,7 @@ import signal
 import subprocess
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias, TypeVar
 
@@ -48,6 +48,7 @@ Place: TypeAlias = str | WebElement
 PROGRAM: Final = "firefox-esr"
 START_SECONDS: Final = 90.0
 PAGE_SECONDS: Final = 60.0
+SCRIPT_SECONDS: Final = 20
 #: Windows of these widths are looked at: a small phone, a laptop.
 NARROW, WIDE = 360, 1280
 HEIGHT: Final = 900
@@ -76,12 +77,20 @@ class Firefox:
         folder: a folder of the test: profile, home and temporary files go below it.
         downloads: where files are saved without asking; a folder of the test.
         proxy: host and port of the SOCKS proxy for all that is not loopback; one that does not exist, if it is not said.
+        changed: preferences that are other than Tor Browser's.
     """
 
-    def __init__(self, folder: Path, *, downloads: Path | None = None, proxy: tuple[str, int] = NOWHERE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        downloads: Path | None = None,
+        proxy: tuple[str, int] = NOWHERE,
+        changed: Mapping[str, bool | int | str] | None = None,
+    ) -> None:
         self.downloads = downloads or folder / "downloads"
         self.downloads.mkdir(parents=True, exist_ok=True)
-        self._profile = profile(folder / "profile", self.downloads, proxy)
+        self._profile = profile(folder / "profile", self.downloads, proxy, changed or {})
         self._process = _launch(folder, self._profile)
         try:
             self._marionette = Marionette(host="127.0.0.1", port=self._port(), startup_timeout=START_SECONDS)
@@ -122,6 +131,11 @@ class Firefox:
         """Press the button or link of this name (or, with `opening`, one that begins so) and wait for the page it leads to."""
         with self._next_page(seconds):
             self.control(name, PRESSABLE, within=within, opening=opening).click()
+
+    def push(self, css: str) -> None:
+        """Press what a selector matches first, whatever it says, and wait for the page it leads to."""
+        with self._next_page():
+            self.element(css).click()
 
     def touch(self, name: str, *, within: Place = "body") -> None:
         """Press the button or link of this name, and wait for nothing: what it leads to comes in a frame, or in its own time."""
@@ -228,6 +242,12 @@ class Firefox:
         """What the browser (not the page, which has no scripts) says of the document."""
         return self._marionette.execute_script(script)
 
+    def told(self, script: str, *given: object) -> Any:
+        """What a script of the browser's that takes its time hands to the last of its arguments."""
+        return self._marionette.execute_async_script(
+            script, script_args=given, script_timeout=SCRIPT_SECONDS * 1000, sandbox="system"
+        )
+
     # -- filling in ----------------------------------------------------------------------------------------------
 
     def type(self, label: str, text: str, *, within: Place = "body") -> None:
@@ -264,9 +284,18 @@ class Firefox:
 
         self.until(fits, f"a window {width} px wide")
 
-    def screenshot(self, path: Path) -> None:
+    def enlarge_text(self, times: float) -> None:
+        """Make the text of the page this many times as large, and nothing else of it, as a browser's menu does."""
+        with self._marionette.using_context("chrome"):
+            self._marionette.execute_script(f"gBrowser.selectedBrowser.textZoom = {times};")
+
+    def shot(self) -> bytes:
         """The whole page, as a PNG."""
-        path.write_bytes(base64.b64decode(self._marionette.screenshot(full=True)))
+        return base64.b64decode(self._marionette.screenshot(full=True))
+
+    def screenshot(self, path: Path) -> None:
+        """The same, kept."""
+        path.write_bytes(self.shot())
 
     # -- waiting -------------------------------------------------------------------------------------------------
 

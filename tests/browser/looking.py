@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.browser.axe import violations
 from tests.browser.firefox import NARROW, WIDE, Firefox
 
 OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;"
@@ -33,10 +34,10 @@ class Looker:
     Takes pictures and judges pages.
 
     Args:
-        folder: where the pictures go.
+        folder: where the pictures go; without one, none are taken.
     """
 
-    folder: Path
+    folder: Path | None
     seen: list[str] = field(default_factory=list)
 
     def look(self, firefox: Firefox, name: str) -> None:
@@ -56,10 +57,31 @@ class Looker:
         nameless = firefox.nameless()
         assert not nameless, f"{page} has controls without a name: {nameless}"
         assert not firefox.elements("script, noscript"), f"{page} is another one with scripts on"
+        wrong = violations(firefox)
+        assert not wrong, f"{page}: {wrong}"
         for width in (WIDE, NARROW):
             firefox.resize(width)
-            firefox.screenshot(self.folder / f"{len(self.seen):02}-{name}-{width}.png")
+            self._picture(firefox, name, width)
             assert firefox.asked(OVERFLOW) <= 0, f"{page} scrolls sideways at {width}: {firefox.asked(OVERHANGING)}"
             tiny = firefox.asked(TINY)
             assert not tiny, f"{page} has controls nobody can hit at {width}: {tiny}"
         firefox.resize(WIDE)
+
+    def picture(self, firefox: Firefox, name: str) -> None:
+        """
+        Picture a page that was judged before, in another light.
+
+        Args:
+            firefox: stays on its page, and is wide afterwards.
+            name: of the pictures.
+        """
+        self.seen.append(name)
+        if self.folder is None:
+            return
+        for width in (NARROW, WIDE):
+            firefox.resize(width)
+            self._picture(firefox, name, width)
+
+    def _picture(self, firefox: Firefox, name: str, width: int) -> None:
+        if self.folder is not None:
+            firefox.screenshot(self.folder / f"{len(self.seen):02}-{name}-{width}.png")

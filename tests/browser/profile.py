@@ -72,7 +72,7 @@ NOWHERE: Final = ("127.0.0.1", 9)
 NARROW_WINDOW: Final = ":root { min-width: 0 !important; }\n"
 
 
-def profile(folder: Path, downloads: Path, proxy: tuple[str, int]) -> Path:
+def profile(folder: Path, downloads: Path, proxy: tuple[str, int], changed: Mapping[str, bool | int | str]) -> Path:
     """A fresh profile in a folder that is not there yet."""
     prefs = {
         **TOR_BROWSER,
@@ -88,6 +88,7 @@ def profile(folder: Path, downloads: Path, proxy: tuple[str, int]) -> Path:
         "browser.helperApps.neverAsk.saveToDisk": "application/octet-stream,application/x-tar",
         # Left alone, Firefox opens every PDF that it has saved, in a tab in front of the page.
         "pdfjs.disabled": True,
+        **changed,
     }
     (folder / "chrome").mkdir(parents=True)
     (folder / "chrome" / "userChrome.css").write_text(NARROW_WINDOW)

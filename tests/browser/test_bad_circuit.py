@@ -77,7 +77,7 @@ class Phone:
         page = self.page
         page.resize(NARROW)
         page.open(home)
-        page.press("简体中文")
+        page.press("简体中文", opening=True)
         page.press("写给我们")
         page.type("您的文字", REPORT)
         page.press("发送")
@@ -104,7 +104,7 @@ class Phone:
         page = self.page
         page.resize(NARROW)
         page.open(home)
-        page.press("简体中文")
+        page.press("简体中文", opening=True)
         page.press("我有暗号")
         page.type("您的暗号", codename)
         page.press("打开")

@@ -47,7 +47,7 @@ class Source:
         page = self.firefox
         page.open(home)
         self.looker.look(page, "source-choose")
-        page.press("简体中文")
+        page.press("简体中文", opening=True)
         self.looker.look(page, "source-landing")
         page.press("写给我们")
         self.looker.look(page, "source-write")
@@ -81,7 +81,7 @@ class Source:
         """A second visit: the codename opens the thread."""
         page = self.firefox
         page.open(home)
-        page.press("简体中文")
+        page.press("简体中文", opening=True)
         page.press("我有暗号")
         self.looker.look(page, "source-return")
         page.type("您的暗号", codename)

@@ -5,27 +5,23 @@ Every page of the source app in each of its states, wide and narrow: judged here
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from crypto.codename import Codename
-from crypto.derive import CHEAPEST, MAX_MEMORY_KIB, MAX_PASSES, Costs
-from tests.browser.circuit import ONION, Circuit
+from crypto.derive import MAX_MEMORY_KIB, MAX_PASSES, Costs
+from tests.browser.circuit import ONION
 from tests.browser.evidence import nothing, photo, snapshot
 from tests.browser.firefox import Firefox
 from tests.browser.looking import Looker
-from tests.source_app.visitor import Running, Visitor, write_settings
-from tests.source_app.window import House
+from tests.browser.service import LIMIT, Here, opened
+from tests.source_app.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-LIMIT = 1 << 20
 REPLY = "We have read it. Which gate did the cars come out of, and on which day?\nPlease do not go there again."
 LONG = "A long answer, in two parts. " * 1_500
 #: Return forms at once, on one slot, each as dear as a root may make it: more than a request waits for.
@@ -33,61 +29,9 @@ CROWD = 12
 DEAREST = Costs(MAX_MEMORY_KIB, MAX_PASSES, 1)
 
 
-@dataclass(frozen=True)
-class Here:
-    """The source app, the keys to what it stores, and the way there."""
-
-    house: House
-    app: Running
-    settings: Path
-    circuit: Circuit
-
-    @contextlib.contextmanager
-    def started_anew(self) -> Iterator[None]:
-        """The same service after a restart: what it kept in memory is gone, and every connection with it."""
-        with Running(self.settings) as app:
-            self.circuit.target = target(app)
-            self.circuit.cut()
-            yield
-
-
-def target(app: Running) -> tuple[str, int]:
-    """Where an app listens."""
-    host, _, port = app.origin.removeprefix("http://").partition(":")
-    return host, int(port)
-
-
-@contextlib.contextmanager
-def opened(
-    folder: Path, *, costs: Costs = CHEAPEST, sheets: bool = True, told: bool = True, **settings: object
-) -> Iterator[Here]:
-    """A source app behind its onion; or one that knows neither its name nor circuits."""
-    with contextlib.ExitStack() as stack:
-        house = House.open(folder, costs=costs, sheets=sheets)
-        stack.enter_context(contextlib.closing(house.store))
-        chosen = {"circuits": told, "onion": ONION if told else "", "file_bytes": LIMIT, **settings}
-        written = write_settings(folder / "settings.toml", folder / "store", **chosen)
-        app = stack.enter_context(Running(written))
-        yield Here(house, app, written, stack.enter_context(Circuit(target(app), told=told)))
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Here]:
-    """One with a limit of 1 MiB for a file."""
-    with opened(tmp_path) as here:
-        yield here
-
-
-@pytest.fixture
-def page(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
-    """A browser that reaches it."""
-    with Firefox(tmp_path_factory.mktemp("firefox"), proxy=here.circuit.place) as page:
-        yield page
-
-
 def codename_on(page: Firefox) -> str:
     """The codename, shown."""
-    page.unfold("Show my words")
+    page.unfold("Show my codename")
     return " ".join(page.texts("ol.codename.words li"))
 
 
@@ -105,7 +49,7 @@ def test_the_pages_of_a_first_visit(here: Here, page: Firefox, looker: Looker, t
     page.open(f"{home}/")
     looker.look(page, "choose")
     for language in ("en", "zh-Hans"):
-        for name in ("", "write", "return", "codename", "authorship", "nothing", "received", "waiting"):
+        for name in ("", "write", "return", "guidance/codename", "authorship", "nothing", "received", "waiting"):
             page.open(f"{home}/{language}/{name}")
             looker.look(page, f"{language}-{name}")
     page.open(f"{home}/en/write")

@@ -32,6 +32,7 @@ from tests.fuzz.parser import MOST_BYTES, Parser
 FOLLOWED: Final = (
     "source_app",
     "crypto",
+    "journalist_app.vault",
     "store",
     "multipart",
     "gunicorn.http",

@@ -63,7 +63,7 @@ def test_a_source_reports_over_the_onion_and_reads_the_answer(
     """Words, 10 MB, gone; a reviewer answers from an offline vault; nine symbols open the answer."""
     home = f"http://{office.address('source')}/"
     first_page(browser, home)
-    browser.press("简体中文")
+    browser.press("简体中文 请选择语言")
     pictured(browser, "landing")
     browser.press("写给我们")
     browser.type("您的文字", MESSAGES[0])
@@ -100,7 +100,7 @@ def test_a_source_reports_over_the_onion_and_reads_the_answer(
     reviewer.take_in(world.write_outbox(1))
 
     first_page(browser, home)
-    browser.press("简体中文")
+    browser.press("简体中文 请选择语言")
     browser.press("我有暗号")
     browser.type("您的暗号", "".join(symbols))
     browser.press("打开")

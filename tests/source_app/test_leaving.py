@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from source_app import space
+from source_app import languages, space
 from store.errors import OverloadedError
 from tests.source_app.multipart_forms import CONTENT_TYPE, text
 from tests.source_app.window import House, Window
 
-EVERYWHERE = ["", "write", "return", "thread", "received", "codename", "authorship", "no-such-page"]
+LANGUAGES = [one.path for one in languages.LANGUAGES]
+EVERYWHERE = ["", "write", "return", "thread", "received", "guidance/codename", "authorship", "no-such-page"]
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def window(house: House) -> Window:
 
 
 @pytest.mark.parametrize("name", EVERYWHERE)
-@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_has_the_quick_exit(house: House, language: str, name: str) -> None:
     """Before everything else on it, in the page's language."""
     window = Window(house, language)
@@ -123,7 +124,7 @@ def test_the_blank_page_ends_nothing(window: Window) -> None:
     assert window.cookie() is not None
 
 
-@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_has_the_same_title(house: House, language: str) -> None:
     """A list of windows or of visited pages tells no step of the way."""
     window = Window(house, language)

@@ -12,13 +12,14 @@ from pathlib import Path
 import flask
 import pytest
 
+from source_app import languages
 from source_app import thread as thread_page
 from store import threads
 from tests.source_app.multipart_forms import file, text
 from tests.source_app.window import House, Window
 
 BEFORE = ["", "write", "return", "thread", "received", "no-such-page"]
-LANGUAGES = ["en", "zh-Hans"]
+LANGUAGES = [one.path for one in languages.LANGUAGES]
 
 
 @pytest.fixture
@@ -36,7 +37,8 @@ def window(house: House) -> Window:
 def check_page(html: str, language: str) -> None:
     """What holds of every page."""
     assert len(html.encode()) + 8_500 <= 64 * 1024
-    assert f'<html lang="{language}" dir="ltr">' in html
+    direction = "rtl" if language == "ug" else "ltr"
+    assert f'<html lang="{language}" dir="{direction}">' in html
     assert not re.search(r"<script|<svg|style=|https?://|@import| on\w+=", html)
     for frame in re.findall(r"<iframe[^>]*>", html):
         assert re.search(rf' src="/{language}/\w+" title="[^"]+"', frame), frame
@@ -77,10 +79,10 @@ def test_the_pages_of_a_visit_hold_to_the_same(house: House, language: str) -> N
 
 
 def test_the_first_page_offers_every_language_in_its_own_script(window: Window) -> None:
-    """Neither language is guessed, and each is named in itself."""
+    """None is guessed, and each is named in itself."""
     page = window.client.get("/", headers={"Accept-Language": "zh-CN"}).text
-    assert 'href="/en/" lang="en"' in page
-    assert 'href="/zh-Hans/" lang="zh-Hans" hreflang="zh-Hans">简体中文' in page
+    for one in languages.LANGUAGES:
+        assert f'href="/{one.path}/" lang="{one.tag}" dir="{one.direction}" hreflang="{one.tag}">{one.name}' in page
     assert "请选择语言" in page
 
 
@@ -99,13 +101,15 @@ def test_a_message_is_stored_before_it_is_called_received(house: House, window: 
     assert house.texts() == ["水\nand fire"]
 
 
-@pytest.mark.parametrize(("language", "first"), [("en", "words"), ("zh-Hans", "characters")])
+@pytest.mark.parametrize(
+    ("language", "first"), [("en", "words"), ("zh-Hans", "characters"), ("zh-Hant", "characters"), ("ug", "numbers")]
+)
 def test_the_codename_stands_in_the_pages_language_and_two_more(house: House, language: str, first: str) -> None:
     """That of the page's language stands first, and all three are the same codename."""
     window = Window(house, language)
     window.write()
     assert re.findall(r'<ol class="codename (\w+)"', window.html)[0] == first
-    assert len(re.findall(r"<details><summary>[^<]*</summary>\s*<ol class=\"codename", window.html)) == 2
+    assert len(re.findall(r"<details><summary>.*?</summary>\s*<ol class=\"codename", window.html)) == 2
     shown = re.findall(r'<ol class="codename \w+".*?</ol>', window.html, re.DOTALL)
     spoken = {house.subkeys(" ".join(re.findall(r"<bdi>(.*?)</bdi>", one))).locator for one in shown}
     assert len(shown) == 3

@@ -24,6 +24,7 @@ from werkzeug.test import TestResponse
 from crypto.replies import Reply, open_reply
 from source_app import even, render, slots
 from source_app.even import steps
+from source_app.languages import LANGUAGES as ALL
 from source_app.slots import CUT_BYTES, PART_BYTES, part_of
 from store.engine import Store
 from tests.source_app import telling
@@ -33,7 +34,8 @@ from tests.source_app.window import House, Window
 
 COUNT = 60
 BOUND = 4.5 * telling.noise(COUNT)
-LANGUAGES = ["en", "zh-Hans"]
+#: One of each kind: complete, in letters of one byte and of three; a draft, whose pages say everything twice, right to left.
+LANGUAGES = ["en", "zh-Hans", "ug"]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_everything_deleted_looks_the_same_where_there_was_nothing(tmp_path: Pat
     assert len({shape(act("forget", sure="yes")(window)) for window in windows.values()}) == 1
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", [one.path for one in ALL])
 def test_the_fullest_page_of_the_longest_name_fits_the_shape(tmp_path: Path, language: str) -> None:
     """With every form, two statuses' worth of sentences and a name that grows fivefold when it is escaped."""
     house = House.open(tmp_path, organisation='"' * 120)
@@ -120,7 +122,7 @@ def test_the_fullest_page_of_the_longest_name_fits_the_shape(tmp_path: Path, lan
 
 
 @pytest.mark.parametrize(
-    "name", ["", "write", "return", "thread", "received", "codename", "authorship", "blank", "nowhere"]
+    "name", ["", "write", "return", "thread", "received", "guidance/codename", "authorship", "blank", "nowhere"]
 )
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_has_a_size_of_whole_shapes(house: House, language: str, name: str) -> None:
@@ -172,7 +174,7 @@ def test_a_codename_is_opened_with_one_answer(house: House, words: dict[str, str
 
 
 def test_redirects_have_one_size_wherever_they_lead(house: House) -> None:
-    """Address and body together, in either language."""
+    """Address and body together, in whatever language."""
     sizes = set()
     for language in LANGUAGES:
         for name in ("thread", "received", "blank"):

@@ -81,12 +81,12 @@ def test_the_codename_is_read_forgivingly(house: House, window: Window) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("abandon abilty able", "Did you mean: ability"),
-        ("abandon abilty able", "“abilty” is in none of the lists"),
+        ("abandon abilty able", 'Did you mean: <bdi dir="auto">ability'),
+        ("abandon abilty able", '“<bdi dir="auto">abilty</bdi>” is in none of the lists'),
         ("0 1 2 3 4 5 6 7 8", "Numbers go from 1 to 2048"),
         ("abandon ability", "Here are 2"),
         ("", "Here are 0"),
-        ("x" * 500, "…” is in none of the lists"),
+        ("x" * 500, "…</bdi>” is in none of the lists"),
     ],
     ids=["nearest", "named", "number", "count", "empty", "long"],
 )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from source_app import limits
 from source_app.body import pieces_of
-from source_app.errors import DisconnectedError, NoSpaceError, TooLargeError, TroubleError
+from source_app.errors import DisconnectedError, MessageTooLongError, NoSpaceError, TooLargeError, TroubleError
 from source_app.limits import FIELD_BYTES, Limits
 from source_app.outcome import Cut, Reason, Received, Refused
 from source_app.upload import receive
@@ -197,6 +197,26 @@ def test_a_hundred_thousand_characters_fit_in_any_script(script: str) -> None:
     raw = body(text("token", "t"), text("message", script * limits.MESSAGE_CHARACTERS))
     received = receive(Stream(raw), CONTENT_TYPE, len(raw), limits=Limits(), open_file=Shelf())
     assert received.fields["message"] == script * 100_000
+
+
+def test_fields_behind_a_message_over_its_limit_are_kept_and_told_to_nobody() -> None:
+    """The page can show the whole form again; a file behind them is not opened."""
+    raw = body(
+        text("token", "t"), text("message", "m" * 1_001), text("danger", "yes"), file("a", b"1"), text("only", "x")
+    )
+    shelf = Shelf()
+    told: list[str] = []
+    with pytest.raises(MessageTooLongError) as caught:
+        receive(
+            Stream(raw),
+            CONTENT_TYPE,
+            len(raw),
+            limits=SMALL,
+            open_file=shelf,
+            on_field=lambda name, _: told.append(name),
+        )
+    assert (told, shelf.sinks) == (["token"], [])
+    assert dict(caught.value.received.fields) == {"token": "t", "message": "m" * 1_001, "danger": "yes"}
 
 
 def test_fields_have_a_limit_of_their_own() -> None:

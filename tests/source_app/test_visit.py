@@ -102,7 +102,7 @@ def test_files_of_one_name_and_other_lengths_are_all_listed() -> None:
     assert listed(memory, VISIT) == (lines[::-1], False)
 
 
-def test_thirty_long_names_still_fit() -> None:
+def test_long_names_still_fit() -> None:
     """Names of the longest kind, four bytes a character, push out the oldest lines and raise nothing."""
     memory = Memory()
     for number in range(40):
@@ -112,7 +112,7 @@ def test_thirty_long_names_still_fit() -> None:
     assert more
 
 
-def test_two_thousand_files_are_counted_though_thirty_are_shown() -> None:
+def test_two_thousand_files_are_counted_though_few_are_shown() -> None:
     """And a form that is sent again, whose lines are long gone, is not counted again."""
     memory = Memory()
     for again in (False, True):

@@ -71,9 +71,10 @@ class Throwaway:
             server_transfer=HybridIdentity.generate().recipient,
         )
         self.card = Card.decode(add_signature(card, key).encode(), self.root)
-        self.sheets = [self._sheet(number) for number in range(1, count + 1)]
+        self.sheets = [self.sheet(number) for number in range(1, count + 1)]
 
-    def _sheet(self, seat: int) -> Sheet:
+    def sheet(self, seat: int) -> Sheet:
+        """The seat's sheet, of all its seeds."""
         signed = make_sheet(
             root=self.root,
             card=self.card,

@@ -157,6 +157,13 @@ def posted(address: str, parts: bytes) -> bytes:
 FIELDS: Final = (
     (text("message", "words"), file("a.jpg", b"\xff\xd8" + b"x" * 50)),
     (text("codename", "abandon ability able"), text("message", "words")),
+    (
+        text("message", "words"),
+        *(text(name, "yes") for name in ("danger", "b-torture", "about")),
+        *(text(name, "x") for name in ("who", "when", "harmed")),
+        text("consent", "read"),
+        text("how", "unsaid"),
+    ),
     (text("slot", "1"), text("part", "0")),
     (text("item", "00" * 16), text("sure", "yes")),
     (text("set", "0" * 32), text("size", "70")),
