@@ -21,7 +21,7 @@ from typing import Final
 from crypto.errors import CheckError, CodenameError, SymbolCountError, UnknownSymbolError
 from crypto.hidden import Hidden
 from crypto.nearest import nearest
-from crypto.wordlists import CHARACTERS, ENGLISH, SIMPLIFIED, SYMBOLS, WORDS, fold
+from crypto.wordlists import CHARACTERS, ENGLISH, SIMPLIFIED, SYMBOLS, TRADITIONAL, WORDS, fold
 
 COUNT: Final = 9
 SECRET_SIZE: Final = 2 * COUNT
@@ -104,11 +104,11 @@ class Codename:
         """
         return tuple(ENGLISH[index] for index in self._indices())
 
-    def characters(self) -> tuple[str, ...]:
+    def characters(self, *, traditional: bool = False) -> tuple[str, ...]:
         """
-        Nine Chinese characters, of the simplified list.
+        Nine Chinese characters, of the simplified list or of the traditional one: either is read back as the same codename.
         """
-        return tuple(SIMPLIFIED[index] for index in self._indices())
+        return tuple((TRADITIONAL if traditional else SIMPLIFIED)[index] for index in self._indices())
 
     def numbers(self) -> tuple[int, ...]:
         """

@@ -165,7 +165,12 @@ def codename_markers(shown: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         shown: Its nine symbols, as a page shows them.
     """
     codename = Codename.parse(" ".join(shown))
-    for symbols in (codename.words(), codename.characters(), [str(number) for number in codename.numbers()]):
+    for symbols in (
+        codename.words(),
+        codename.characters(),
+        codename.characters(traditional=True),
+        [str(number) for number in codename.numbers()],
+    ):
         for joint in JOINTS:
             yield "the codename", joint.join(symbols).encode()
     secret = bytes(codename.secret)

@@ -6,7 +6,7 @@ A codename as it is shown: the rendering of the page's language first, the two o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from crypto.codename import Codename
 
@@ -33,6 +33,10 @@ class Rendering:
     symbols: tuple[str, ...]
 
 
+#: Whose readers learnt other shapes of the same characters.
+TRADITIONAL: Final = "zh-Hant"
+
+
 def renderings(secret: Hidden | None, language: Language) -> tuple[Rendering, ...]:
     """
     The renderings of a codename, that of the language first; none if it is not shown any more.
@@ -43,8 +47,13 @@ def renderings(secret: Hidden | None, language: Language) -> tuple[Rendering, ..
     numbers = tuple(str(number) for number in codename.numbers())
     shown = (
         Rendering("words", "en", "ltr", codename.words()),
-        Rendering("characters", "zh-Hans", "ltr", codename.characters()),
+        _characters(codename, traditional=language.tag == TRADITIONAL),
         # Numbers are read in the language of the page, and in its direction.
         Rendering("numbers", language.tag, language.direction, numbers),
     )
     return tuple(sorted(shown, key=lambda one: one.form != language.form))
+
+
+def _characters(codename: Codename, *, traditional: bool) -> Rendering:
+    tag = TRADITIONAL if traditional else "zh-Hans"
+    return Rendering("characters", tag, "ltr", codename.characters(traditional=traditional))

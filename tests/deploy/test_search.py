@@ -94,6 +94,7 @@ def test_a_codename_is_looked_for_in_every_rendering_and_as_its_secret(shown: st
     for joint in ("", " ", "\n", ", ", "-", "+", "%20"):
         assert joint.join(codename.words()).encode() in markers
         assert joint.join(codename.characters()).encode() in markers
+        assert joint.join(codename.characters(traditional=True)).encode() in markers
     assert bytes(codename.secret) in markers
     assert bytes(codename.secret).hex().encode() in markers
 

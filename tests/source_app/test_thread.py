@@ -78,6 +78,17 @@ def test_the_codename_is_read_forgivingly(house: House, window: Window) -> None:
         assert "<h1>Answers</h1>" in window.html
 
 
+@pytest.mark.parametrize("language", ["zh-Hans", "zh-Hant"])
+def test_each_chinese_page_shows_the_characters_its_readers_learnt(house: House, language: str) -> None:
+    """Those of the other list open the same thread."""
+    window = Window(house, language)
+    name = Codename.parse(window.write())
+    assert window.codename() == " ".join(name.characters(traditional=language == "zh-Hant"))
+    for traditional in (False, True):
+        window.come_back("".join(name.characters(traditional=traditional)))
+        assert 'action="/' + language + '/answer"' in window.html
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
