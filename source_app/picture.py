@@ -17,7 +17,8 @@ from typing import Final
 from source_app.errors import TextError
 from source_app.limits import KIB
 
-MAX_BYTES: Final = 12 * KIB
+#: The largest page, its frames, the styles and this come to less than 64 KiB.
+MAX_BYTES: Final = 8 * KIB
 #: Each side, in pixels.
 MAX_SIDE: Final = 256
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"

@@ -95,7 +95,7 @@ def delete() -> Response:
         except SourceAppError as error:
             posted.failed(error)
             return _not_deleted()
-    return _page(session, notice=(_("The answer has been deleted."),))
+    return _page(session, done=_("The answer has been deleted."))
 
 
 def forget() -> Response:
@@ -175,6 +175,7 @@ def _page(
     offset: int = 0,
     part: int = 0,
     notice: tuple[str, ...] = (),
+    done: str = "",
     fields: Mapping[str, str] | None = None,
     slot: Slot | None = None,
     form: Form | None = None,
@@ -185,6 +186,7 @@ def _page(
             "thread",
             status,
             notice=notice,
+            done=done,
             text=kept_text(fields),
             questions=questions.html,
             kept=questions.kept,

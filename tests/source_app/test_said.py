@@ -55,7 +55,7 @@ class MadeUp(NullTranslations):
 @pytest.fixture(scope="module")
 def houses(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, House]:
     """An open one and one that is closed."""
-    shut = House.open(tmp_path_factory.mktemp("shut"))
+    shut = House.open(tmp_path_factory.mktemp("shut"), organisation=ORGANISATION)
     closed_house(shut)
     return House.open(tmp_path_factory.mktemp("open"), organisation=ORGANISATION), shut
 
