@@ -13,8 +13,9 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Row, select
 
 from crypto.hidden import Hidden
 from crypto.unseal import FrameOpener
@@ -53,9 +54,7 @@ def attachment(vault: Vault, item: bytes) -> Attachment:
         CryptoError: The payload was altered on this laptop's disk.
     """
     with vault.read() as connection:
-        row = connection.execute(select(items).where(items.c.item == item, items.c.kind == "file")).first()
-        if row is None:
-            raise NotFoundError("there is no such file")
+        row = _file(connection, item)
         key = Hidden(row.file_key)
         length = payloads.verify(key, payloads.chunks(vault, connection, item)).length
         again = payloads.chunks(vault, connection, item)
@@ -113,21 +112,19 @@ def body(vault: Vault, item: bytes) -> Iterator[bytes]:
         CryptoError: The payload was altered on this laptop's disk.
     """
     with vault.read() as connection:
-        row = connection.execute(select(items).where(items.c.item == item, items.c.kind == "file")).first()
-        if row is None:
-            raise NotFoundError("there is no such file")
+        row = _file(connection, item)
         pieces = payloads.chunks(vault, connection, item)
     yield from body_of(Hidden(row.file_key), pieces, row.length)
 
 
 def body_of(key: Hidden, pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
     """
-    The body of a payload that verified before, piece by piece.
+    The body of a payload, piece by piece. Whoever has not verified it before believes nothing of it until it has come to its end.
 
     Args:
         key: Its key.
         pieces: The payload.
-        length: Of the body, as it was found before.
+        length: Of the body, as it was found when it was verified or imported.
 
     Raises:
         CryptoError: It was altered since.
@@ -144,3 +141,10 @@ def body_of(key: Hidden, pieces: Iterator[bytes], length: int) -> Iterator[bytes
     opener.finish()
     if left:
         yield bytes(held[:left])
+
+
+def _file(connection: Connection, item: bytes) -> Row[Any]:
+    row = connection.execute(select(items).where(items.c.item == item, items.c.kind == "file")).first()
+    if row is None:
+        raise NotFoundError("there is no such file")
+    return row
