@@ -3,9 +3,8 @@
 The C library's allocator, told how a server of uploads uses memory.
 
 Left alone, it gives each megabyte that was read back to the kernel and asks for it again: a hundred thousand page faults for
-an upload of 256 MiB, up to half its CPU time. The same with the memory that Argon2 fills: five thousand page faults for each
-codename, a third of its derivation. Told to keep some at hand, there are a few. Argon2 wipes what it gives back, so nothing of a
-codename waits in it. Few arenas, because Python's threads allocate one at a time anyway, and each arena keeps its own reserve.
+an upload of 256 MiB, up to half its CPU time. Told to keep some at hand, there are a few. Few
+arenas, because Python's threads allocate one at a time anyway, and each arena keeps its own reserve.
 
 Nothing depends on it but speed: another C library is left as it is.
 """
@@ -17,10 +16,10 @@ import platform
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
 
-#: Two derivations of a production generation (spec D2), and an upload's buffers.
+#: The buffers of uploads that run at the same time.
 KEPT_BYTES = 64 << 20
 STEP_BYTES = 1 << 20
-#: The most that glibc takes here; a derivation that needs more asks the kernel each time.
+#: The most that glibc takes here; whoever needs more asks the kernel each time.
 LARGE_BYTES = 32 << 20
 ARENAS = 2
 
