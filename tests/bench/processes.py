@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-What other processes cost: CPU seconds and peak memory, read from /proc.
+What other processes cost: CPU seconds and peak memory, read from /proc; and huge pages as Debian's kernel gives them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 MIB = 1 << 20
+_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def cpu_seconds(processes: Iterable[int]) -> float:
@@ -38,6 +40,26 @@ def written(pid: int) -> int:
 def open_files(pid: int) -> list[Path]:
     """What its descriptors point at, deleted files too, as paths that can be opened."""
     return list(Path(f"/proc/{pid}/fd").iterdir())
+
+
+@contextmanager
+def huge_pages() -> Iterator[bool]:
+    """
+    Let every process have transparent huge pages, as Debian's kernel does unless it is told otherwise; put back what was set.
+
+    Returns:
+        Whether they are on. Who is not root measures the machine as it is.
+    """
+    try:
+        before = _HUGE_PAGES.read_text().partition("[")[2].partition("]")[0]
+        _HUGE_PAGES.write_text("always")
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        _HUGE_PAGES.write_text(before)
 
 
 def _stat(pid: int) -> list[str]:
