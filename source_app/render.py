@@ -16,7 +16,7 @@ from flask import current_app, make_response
 from flask.templating import Environment
 from markupsafe import escape
 
-from source_app.languages import LANGUAGES, bare, chosen, sentences
+from source_app.languages import LANGUAGES, chosen, sentences
 from source_app.languages import translated as _
 from source_app.limits import GIB, KIB, MIB
 from source_app.parts import parts
@@ -146,12 +146,10 @@ def ways_on() -> tuple[Way, ...]:
 
 def size(length: int) -> str:
     """A length as people read it: three digits, in the units file managers show."""
-    for unit, name in _UNITS:
-        if length >= unit:
-            said = f"{length / unit:.3g} {name}" if length < 999.5 * unit else f"{length // unit} {name}"
-            # Within a sentence that runs right to left, number and unit would change places.
-            return f"\u2066{said}\u2069" if chosen().direction == "rtl" else said
-    return bare("%(count)s bytes", count=length)
+    unit, name = next((one for one in _UNITS if length >= one[0]), (1, "B"))
+    said = f"{length / unit:.3g} {name}" if length < 999.5 * unit else f"{length // unit} {name}"
+    # Within a sentence that runs right to left, number and unit would change places.
+    return f"\u2066{said}\u2069" if chosen().direction == "rtl" else said
 
 
 def file_limit() -> str:

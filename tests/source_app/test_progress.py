@@ -349,7 +349,7 @@ def test_more_files_than_a_form_may_bring_are_said_plainly(
     assert window.page.status_code == 413
     assert "Please send the folder as one archive." in window.html
     assert "not kept; please send the folder as one archive" in window.html
-    assert "Files that arrived in this visit: 3, together 3 bytes. Not arrived: 1." in window.html
+    assert "Files that arrived in this visit: 3, together 3 B. Not arrived: 1." in window.html
     assert house.kinds() == ["file"] * 3 + ["files", "message"]
 
 

@@ -80,7 +80,7 @@ def test_files_that_arrived_before_a_failure_are_listed(
     window.send("attach", ("good.bin", b"1"), ("bad.bin", b"2"))
     assert window.page.status_code == 500
     assert "good.bin" in window.html
-    assert "received, 1 bytes" in window.html
+    assert "received, 1 B" in window.html
     assert "perhaps not kept" in window.html
 
 
