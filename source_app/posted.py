@@ -29,6 +29,7 @@ from source_app.errors import (
 )
 from source_app.headers import require_own_page
 from source_app.kdf import BusyError
+from source_app.limits import SPACE_LEAST
 from source_app.outcome import Arrived, Received
 from source_app.parts import parts
 from source_app.progress import Coming
@@ -164,7 +165,8 @@ def read_post(kind: Kind, taker: Taker | None = None) -> Posted:
     posted = Posted(_body=_Counted(request.environ["wsgi.input"], length or 0))
     reading = _Reading(posted, kind, taker or NoTaker())
     limits = parts().settings.limits
-    if taker is not None:
+    # A file in a shorter form is refused, if it must be, when it looks for its own room before its first byte.
+    if taker is not None and posted._body.length > SPACE_LEAST:  # noqa: SLF001 - the record's own module
         limits = parts().intake.space.within(limits, _locator(kind))
     try:
         posted.received = receive(

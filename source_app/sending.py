@@ -151,7 +151,7 @@ class Sending(NoTaker):
             raise LeftError("the thread was deleted")
 
     def _list(self, lines: tuple[visit.Entry, ...]) -> None:
-        if self.session is not None:
+        if lines and self.session is not None:
             visit.add(parts().memory, self.session.id, lines)
             if parts().sealer.left(self.session):
                 # Asked afterwards: whoever leaves marks first and drops the list then, so one of the two drops these lines.
