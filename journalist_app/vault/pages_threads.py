@@ -11,7 +11,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response as BaseResponse
 
 from crypto.replies import STATUSES, Status
-from journalist_app.vault import attachments, reading, replies
+from journalist_app.vault import attachments, languages, reading, replies
 from journalist_app.vault.composing import Composed, awaited
 from journalist_app.vault.entries import STATES
 from journalist_app.vault.errors import InputError, NotFoundError, NotNowError
@@ -113,6 +113,17 @@ def phrases(thread: str) -> str | tuple[str, int]:
         return _page(value, reply=reply.put_in())
     except InputError as error:
         return _page(value, said=str(error), reply=reply), 409
+
+
+@pages.post("/threads/<thread>/language")
+def language(thread: str) -> str:
+    """
+    Show codes and sentences in another language, and the reply as far as it is written.
+    """
+    value, vault = exact(thread, 32), door().vault
+    with vault.write() as connection:
+        languages.choose(connection, vault.person, request.form.get("language", ""))
+    return _page(value, reply=Composed.of_form(request.form))
 
 
 @pages.get("/items/<item>/download")

@@ -12,6 +12,7 @@ from flask import Flask, g
 from journalist_app.vault import alarms, languages, reports
 from journalist_app.vault.guard import door
 from journalist_app.vault.names import visible_name, visible_text
+from journalist_app.vault.sealed_kind import around
 
 
 def size(count: int) -> str:
@@ -41,7 +42,7 @@ def install(app: Flask) -> None:
     Give the templates their filters and what stands in every page's frame.
     """
     app.jinja_env.filters.update(size=size, groups=groups, visible_name=visible_name, visible_text=visible_text)
-    app.jinja_env.filters.update(answers=reports.answers, label=reports.label)
+    app.jinja_env.filters.update(answers=reports.answers, label=reports.label, around=around)
     app.context_processor(_frame)
 
 

@@ -200,3 +200,27 @@ def test_a_refused_reply_keeps_its_language(sender: Sender, browser: Browser):
     assert browser.post(f"{sender.address}/reply", text="x" * 70_000, lang="kk").status_code == 409
     assert language(browser) == "kk"
     assert len(box(browser)) == 70_000
+
+
+def test_another_language_of_the_page_keeps_the_reply(sender: Sender, browser: Browser):
+    """The menu stands at the foot of the page, below a box that may hold an hour's work."""
+    hear(sender, browser, "zh-Hans")
+    menu = re.search(r'<button class="quiet" form="answer" formaction="([^"#]*)#reply" formnovalidate>', browser.page)
+    assert '<select id="reads" name="language" form="answer">' in browser.page
+    shown = browser.post(menu[1], language="zh-Hant", text="half a\r\nreply", lang="zh-Hans", numbers="9", ticked=["2"])
+    assert shown.status_code == 200
+    assert '<option value="zh-Hant" lang="zh-Hant" selected>' in browser.page
+    assert (box(browser), language(browser)) == ("half a\nreply", "zh-Hans")
+    assert 'value="9"' in browser.page
+    assert 'value="2" checked' in browser.page
+    assert waiting(sender) == 0
+
+
+def test_where_nothing_is_written_the_menu_is_a_form_of_its_own(sender: Sender, browser: Browser):
+    """A page whose button belongs to a form that is not there would do nothing."""
+    sender.file("a", b"a")
+    sender.carry()
+    for address in (sender.address, "/"):
+        browser.get(address)
+        assert 'action="/language"' in browser.page
+        assert 'form="answer"' not in browser.page

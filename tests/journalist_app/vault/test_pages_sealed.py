@@ -106,6 +106,17 @@ def test_a_sealed_message_is_shown_opened_below_its_words(one: Organisation, bro
     assert browser.get(f"/opened/items/{item}/download").get_data() == TEXT.encode()
 
 
+def test_the_list_shows_the_words_around_what_was_sealed(one: Organisation, browser: Browser):
+    """Half a block of letters tells nobody what a thread is about."""
+    sealed = armored(age_file(offered(one.server), b"names" * 200)).decode()
+    for text in (sealed, f"看里面\n\n{sealed}"):
+        message(one, text)
+    browser.get("/")
+    openings = re.findall(r'<span class="opening">(?:<bdi[^>]*>)?(.*?)<', browser.page, re.DOTALL)
+    assert sorted(openings) == ["Sealed by the source beforehand", "看里面"]
+    assert "-----BEGIN" not in browser.page
+
+
 def test_words_behind_a_long_block_are_shown(one: Organisation, browser: Browser):
     """A block for many seats is longer than what a page has of a text: what follows it is not folded away with it."""
     text = armored(age_file(offered(one.server), bytes(FOLD))).decode()
