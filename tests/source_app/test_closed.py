@@ -16,8 +16,10 @@ import pytest
 from crypto.age import HybridIdentity
 from source_app import intake as intake_module
 from source_app import organisation as reading
+from source_app.app import create_app
 from source_app.errors import ClosedError
 from source_app.intake import AGAIN_SECONDS, Intake
+from source_app.settings import SourceSettings
 from store import seats, threads
 from store.engine import Store
 from tests.source_app.throwaway import Throwaway, new_store, sender
@@ -321,3 +323,12 @@ def test_a_visit_that_adds_files_is_told_so_too(tmp_path: Path) -> None:
     assert window.send("attach", ("b.txt", b"more")).status_code == 503
     assert "temporarily closed" in window.html
     assert house.kinds() == ["message"]
+
+
+def test_a_server_without_a_root_shows_no_empty_fingerprint(store: Store) -> None:
+    """The page says that it is closed; a heading over nothing would look as if something had been taken away."""
+    app = create_app(SourceSettings(store=store.folder, organisation="Centre", reserve_bytes=0))
+    page = app.test_client().get("/en/").text
+    assert "closed" in page
+    assert "fingerprint</h2>" not in page
+    assert '<p class="fingerprint">' not in page
