@@ -2,15 +2,18 @@
 """
 Writing down what `intake` found, and what is there already.
 
-Everything of one transaction is written in bulk; then the threads it touched are computed anew.
+Everything of one transaction is written in bulk. To compute a thread costs as much as it is long, and a source decides how
+long: so not every transaction computes the threads it touched. What was put off is noted in the same transaction, by the
+batches its items came in, and a killed import leaves the note to the next one, or to whoever unlocks the vault first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
+from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from crypto.canonical import Fields, decode, encode
@@ -22,7 +25,7 @@ from journalist_app.vault import payloads
 from journalist_app.vault.alarms import Alarm, raise_alarm
 from journalist_app.vault.entries import keep
 from journalist_app.vault.errors import VaultError
-from journalist_app.vault.identity import held_cards, load_root
+from journalist_app.vault.identity import held_cards, load_root, read_fact, write_fact
 from journalist_app.vault.intake import Filed, Found, Intake, Kept
 from journalist_app.vault.keystore import Vault
 from journalist_app.vault.models import beforehand, bodies, items, kept, listed, passed
@@ -33,11 +36,18 @@ from journalist_app.vault.run import settled_before
 MAX_FILED = 4_096
 # Why a place gave no item, where another copy of the batch may still give it. `without`: a person let it go.
 RETRIED = ("erased", "refused", "without")
+# The fact that names the batches of whose items the threads are still to be computed.
+PUT_OFF: Final = "put off"
 
 
-def write_found(connection: Connection, found: Sequence[Found | Kept]) -> int:
+def write_found(connection: Connection, found: Sequence[Found | Kept], *, later: bool = False) -> int:
     """
-    Write what one transaction holds.
+    Write what one transaction holds, and compute the threads of it and of what was put off before.
+
+    Args:
+        connection: Inside a write.
+        found: What it holds.
+        later: Put the threads off. Whoever says so calls `compute_put_off` in the end.
 
     Returns:
         How many of them stay sealed.
@@ -53,13 +63,7 @@ def write_found(connection: Connection, found: Sequence[Found | Kept]) -> int:
     for table, rows in written.items():
         if rows:
             connection.execute(insert(table), rows)
-    # A place that gave nothing before and gives an item now is no gap any more.
-    places = {(one.row["batch"], one.row["place"]) for one in good}
-    places |= {(held.filed.batch, held.filed.place) for held in sealed}
-    of_these = passed.c.batch.in_({batch for batch, _ in places})
-    gaps = connection.execute(select(passed.c.batch, passed.c.place).where(of_these)).all()
-    for batch, place in places.intersection((row.batch, row.place) for row in gaps):
-        connection.execute(delete(passed).where(passed.c.batch == batch, passed.c.place == place))
+    _fill_gaps(connection, good, sealed)
     small = [{"item": one.row["item"], "payload": one.payload} for one in good if one.payload is not None]
     if small:
         connection.execute(upsert(stored).on_conflict_do_nothing(), small)
@@ -74,8 +78,41 @@ def write_found(connection: Connection, found: Sequence[Found | Kept]) -> int:
             raise_alarm(connection, alarm, batch=one.row["batch"])
     for held in sealed:
         _write_kept(connection, held)
-    compute(connection, [one.row["thread"] for one in good])
+    _put_off(connection, {one.row["batch"] for one in good})
+    if not later:
+        compute_put_off(connection)
     return len(sealed)
+
+
+def _fill_gaps(connection: Connection, good: Sequence[Found], sealed: Sequence[Kept]) -> None:
+    # A place that gave nothing before and gives an item now is no gap any more.
+    places = [{"of": one.row["batch"], "at": one.row["place"]} for one in good]
+    places += [{"of": held.filed.batch, "at": held.filed.place} for held in sealed]
+    if places:
+        gap = (passed.c.batch == bindparam("of")) & (passed.c.place == bindparam("at"))
+        connection.execute(delete(passed).where(gap), places)
+
+
+def compute_put_off(connection: Connection) -> None:
+    """
+    Compute the threads that were put off, now or by an import that was killed.
+    """
+    batches = _batches_put_off(connection)
+    if batches:
+        came = select(items.c.thread).where(items.c.batch.in_(batches)).distinct()
+        compute(connection, connection.execute(came).scalars().all())
+        write_fact(connection, PUT_OFF, b"")
+
+
+def _put_off(connection: Connection, batches: Collection[int]) -> None:
+    before = _batches_put_off(connection)
+    if not before.issuperset(batches):
+        write_fact(connection, PUT_OFF, ",".join(map(str, sorted(before.union(batches)))).encode())
+
+
+def _batches_put_off(connection: Connection) -> frozenset[int]:
+    named = read_fact(connection, PUT_OFF)
+    return frozenset(map(int, named.split(b","))) if named else frozenset()
 
 
 class _Lateness:
@@ -181,8 +218,10 @@ def open_kept(vault: Vault, intake: Intake) -> int:
         if isinstance(again, Found):
             with vault.write() as connection:
                 connection.execute(delete(kept).where(kept.c.item == row.item))
-                write_found(connection, [again])
+                write_found(connection, [again], later=True)
             opened += 1
+    with vault.write() as connection:
+        compute_put_off(connection)
     return opened
 
 

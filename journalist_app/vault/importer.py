@@ -32,7 +32,7 @@ from journalist_app.vault.digests import catch_up
 from journalist_app.vault.epochs import fallback_epochs, seeds
 from journalist_app.vault.errors import ItemRefusedError, NotNowError
 from journalist_app.vault.files import open_regular
-from journalist_app.vault.found import known_ids, open_kept, places_done, write_found, write_passed
+from journalist_app.vault.found import compute_put_off, known_ids, open_kept, places_done, write_found, write_passed
 from journalist_app.vault.identity import Identity, held_cards, load, read_fact, reported_sheets
 from journalist_app.vault.intake import Filed, Found, Intake, Kept
 from journalist_app.vault.keystore import Vault
@@ -42,6 +42,9 @@ from journalist_app.vault.outbox import seal_again
 # A transaction is closed after so many items, or so many bytes of small payloads.
 AT_ONCE = 500
 AT_ONCE_BYTES = 32 << 20
+# The threads are computed when the first items of a batch are in, then whenever it has so many times as many, and at the end:
+# each time costs as much as the threads are long.
+SHOWN_AGAIN = 8
 
 Progress = Callable[[int], None]
 
@@ -114,6 +117,8 @@ def _import(vault: Vault, path: Path, *, progress: Progress | None, without_dama
         report = Report(number=reader.manifest.number, items=len(reader.manifest.items))
         place = standing.begin(vault, reader, despite=despite)
         payloads.sweep(vault)
+        with vault.write() as connection:
+            compute_put_off(connection)
         walk = _Run(vault, path, reader, report)
         if place is standing.Place.WHOLE and walk.nothing_left:
             report.whole = True
@@ -124,7 +129,7 @@ def _import(vault: Vault, path: Path, *, progress: Progress | None, without_dama
                 walk.take(arrival)
         finally:
             # A copy that is cut somewhere gives what it has up to there.
-            walk.flush()
+            walk.flush(last=True)
         walk.finish(place, without_damaged=without_damaged)
     return report
 
@@ -182,6 +187,8 @@ class _Run:
         self._passed: list[tuple[Arrival, str, Alarm | None]] = []
         self._low: list[Alarm] = []
         self._bytes = 0
+        self._written = 0
+        self._shown = AT_ONCE
 
     @property
     def nothing_left(self) -> bool:
@@ -226,12 +233,19 @@ class _Run:
         if len(self._found) + len(self._passed) >= AT_ONCE or self._bytes >= AT_ONCE_BYTES:
             self.flush()
 
-    def flush(self) -> None:
+    def flush(self, *, last: bool = False) -> None:
         """
         Write down what was collected, in one transaction.
+
+        Args:
+            last: The threads are computed in any case.
         """
+        self._written += len(self._found)
+        show = last or self._written >= self._shown
+        if show:
+            self._shown = SHOWN_AGAIN * self._written
         with self._vault.write() as connection:
-            kept_now = write_found(connection, self._found)
+            kept_now = write_found(connection, self._found, later=not show)
             for low in self._low:
                 raise_alarm(connection, low, batch=self._number)
             for arrival, reason, alarm in self._passed:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from crypto.errors import PassphraseError
 from journalist_app.vault import keystore
 from journalist_app.vault.errors import LockedError
+from journalist_app.vault.found import compute_put_off
 from journalist_app.vault.guard import door
 
 pages = Blueprint("opening", __name__)
@@ -35,6 +36,9 @@ def unlock_post() -> tuple[str, int] | Response:
         door().unlock(request.form.get("passphrase", ""), request.form.get("person"))
     except (LockedError, PassphraseError):
         return _ask("This passphrase does not open the vault."), 403
+    # An import that was killed may have left threads to be computed, and nobody may have the batch at hand.
+    with door().vault.write() as connection:
+        compute_put_off(connection)
     return redirect(url_for("threads.index"), 303)
 
 
