@@ -51,7 +51,7 @@ def test_the_pages_of_a_first_visit(here: Here, page: Firefox, looker: Looker, t
     for language in ("en", "zh-Hans"):
         for name in ("", "write", "return", "guidance/codename", "authorship", "nothing", "received", "waiting"):
             page.open(f"{home}/{language}/{name}")
-            looker.look(page, f"{language}-{name}")
+            looker.look(page, f"{language}-{name.replace('/', '-')}")
     page.open(f"{home}/en/write")
     page.press("Send")
     looker.look(page, "en-write-nothing")
