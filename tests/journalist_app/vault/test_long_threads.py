@@ -44,15 +44,7 @@ def test_a_thread_put_off_by_an_import_that_was_killed_is_computed_by_the_next(
 ):
     """Nothing of the next batch belongs to it; the note that the killed one left is enough, and is used once."""
     vault = one.vaults[0]
-    path = keep_sealed(one, 3)
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(found, "compute", killed)
-        with pytest.raises(KeyboardInterrupt):
-            import_batch(vault, path)
+    kill_import(one, monkeypatch)
     assert messages(vault) == (3, None)
     import_batch(vault, one.server.batch(one.stick))
     assert messages(vault) == (3, 3)
@@ -64,18 +56,28 @@ def test_a_thread_put_off_by_an_import_that_was_killed_is_computed_when_the_vaul
     one: Organisation, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ):
     """Whoever starts the laptop again may not have the stick."""
+    kill_import(one, monkeypatch)
+    browser.post("/lock")
+    browser.post("/unlock", passphrase=PASSPHRASE)
+    assert messages(one.vaults[0]) == (3, 3)
+
+
+def killed(*_: object) -> None:
+    """
+    Where a process ends.
+    """
+    raise KeyboardInterrupt
+
+
+def kill_import(one: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    An import of three messages that ends before their thread is computed.
+    """
     path = keep_sealed(one, 3)
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
         patched.setattr(found, "compute", killed)
         with pytest.raises(KeyboardInterrupt):
             import_batch(one.vaults[0], path)
-    browser.post("/lock")
-    browser.post("/unlock", passphrase=PASSPHRASE)
-    assert messages(one.vaults[0]) == (3, 3)
 
 
 def deposit(one: Organisation, count: int) -> Path:
