@@ -2,8 +2,12 @@
 """
 Argon2id, version 1.3, for what is derived (spec D3) and what is sealed with a passphrase (spec P2).
 
-Two implementations, one function: libsodium chooses at run time the widest instructions that a processor has, and derives one lane in
-two thirds of the time of argon2-cffi, whose wheels know the oldest ones alone; libsodium has one lane only, so more are argon2-cffi's.
+Two implementations, one function: libsodium chooses at run time the widest instructions that a processor has, where argon2-cffi's wheels know
+the oldest ones alone; libsodium has one lane only, so more are argon2-cffi's. It takes its memory from the kernel each time and gives it back
+as it is: with huge pages (Debian's default) it needs two thirds of the other's time, without them as much.
+
+What is not promised: that the memory was overwritten. argon2-cffi does so, libsodium leaves it to the kernel, which clears a page before
+anybody else gets it.
 
 Leaves to others: bounds on costs. Each caller has its own and checks them before it comes here.
 """

@@ -3,8 +3,8 @@
 The C library's allocator, told how a server of uploads uses memory.
 
 Left alone, it gives each megabyte that was read back to the kernel and asks for it again: a hundred thousand page faults for
-an upload of 256 MiB, up to half its CPU time. Told to keep some at hand, there are a few. Few
-arenas, because Python's threads allocate one at a time anyway, and each arena keeps its own reserve.
+an upload of 256 MiB, up to half its CPU time. Told to keep some at hand, there are a few. Few arenas,
+because Python's threads allocate one at a time anyway, and each arena keeps its own reserve.
 
 Nothing depends on it but speed: another C library is left as it is.
 """
