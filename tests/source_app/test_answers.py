@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,12 +20,6 @@ from source_app.submission import Submission
 from tests.source_app.answered import EVERY, REPORT, TEXTS, UNTOUCHED, messages, report_of, sealed, still_shown
 from tests.source_app.multipart_forms import CONTENT_TYPE, body, file, text
 from tests.source_app.window import House, Window
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,17 +22,10 @@ from source_app.intake import AGAIN_SECONDS, Intake
 from source_app.settings import SourceSettings
 from store import seats, threads
 from store.engine import Store
-from tests.source_app.throwaway import Throwaway, new_store, sender
+from tests.source_app.throwaway import Throwaway, sender
 from tests.source_app.window import House, Window
 
 FORM = bytes(range(16))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = new_store(tmp_path / "store")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -17,18 +17,6 @@ from tests.source_app.multipart_forms import text
 from tests.source_app.window import House, Window
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
-
-
-@pytest.fixture
-def window(house: House) -> Window:
-    """An English window on it."""
-    return Window(house)
-
-
 def delete_everything(window: Window) -> None:
     """Both presses."""
     window.go("thread")

@@ -6,7 +6,6 @@ The headers on every answer.
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,12 +26,6 @@ ANSWERS = [
     "/static/style.css",
     "/static/icon.png",
 ]
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
 
 
 @pytest.mark.parametrize("address", ANSWERS)

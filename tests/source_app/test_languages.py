@@ -9,7 +9,6 @@ import re
 import unicodedata
 from functools import cache
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -181,12 +180,6 @@ def test_no_catalogue_is_taken_from_outside_an_app() -> None:
         assert languages._loaded == {}
     finally:
         languages._loaded.update(kept)
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
 
 
 def test_a_sentence_of_a_draft_stands_before_its_english(house: House) -> None:

@@ -6,7 +6,6 @@ Leaving: the quick exit, and what pages keep to themselves.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -17,18 +16,6 @@ from tests.source_app.window import House, Window
 
 LANGUAGES = [one.path for one in languages.LANGUAGES]
 EVERYWHERE = ["", "write", "return", "thread", "received", "guidance/codename", "authorship", "no-such-page"]
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
-
-
-@pytest.fixture
-def window(house: House) -> Window:
-    """An English window on it."""
-    return Window(house)
 
 
 @pytest.mark.parametrize("name", EVERYWHERE)

@@ -27,18 +27,6 @@ LANGUAGES = [one.path for one in languages.LANGUAGES]
 STYLES = sum(file.stat().st_size for file in (Path(source_app.__file__).parent / "static").iterdir())
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
-
-
-@pytest.fixture
-def window(house: House) -> Window:
-    """An English window on it."""
-    return Window(house)
-
-
 def check_page(html: str, language: str) -> None:
     """What holds of every page."""
     assert len(html.encode()) + STYLES <= 64 * 1024

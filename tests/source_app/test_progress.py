@@ -158,12 +158,6 @@ def test_a_silent_body_is_waited_for_two_minutes(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
-
-
-@pytest.fixture
 def window(house: House) -> Window:
     """An English window on it, in a visit."""
     window = Window(house)

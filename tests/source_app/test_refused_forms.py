@@ -17,18 +17,6 @@ from tests.source_app.window import House, Window
 LANGUAGES = [one.path for one in languages.LANGUAGES]
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
-
-
-@pytest.fixture
-def window(house: House) -> Window:
-    """An English window on it."""
-    return Window(house)
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("message", ["", " \r\n\t　"])
 def test_an_empty_report_is_not_taken(house: House, language: str, message: str) -> None:

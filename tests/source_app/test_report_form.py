@@ -6,7 +6,6 @@ The questions as a source meets them: what is in sight, what is folded, what is 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -26,12 +25,6 @@ from tests.source_app.window import House, Window
 SHOWN = {**EVERY, "description": "高个子\n四十岁"}
 TWO = {name: EVERY[name] for name in ("danger", "consent")}
 EVERY_LANGUAGE = pytest.mark.parametrize("language", [one.path for one in LANGUAGES])
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
 
 
 @pytest.fixture

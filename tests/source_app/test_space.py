@@ -6,9 +6,7 @@ The room of files: lanes as a form meets them, and what a page and a refusal tel
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -43,13 +41,6 @@ class Disk:
         folder = self._store.folder
         taken = sum(path.stat().st_size for part in ("blobs", "incoming") for path in (folder / part).rglob("*?" * 16))
         return max(0, self.size - taken)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = new_store(tmp_path / "store")
-    yield opened
-    opened.close()
 
 
 def disk_of(store: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> Disk:

@@ -6,7 +6,6 @@ Coming back: the codename, the answers, and what can be deleted.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,18 +21,6 @@ from tests.source_app.multipart_forms import text
 from tests.source_app.window import House, Window
 
 TOKENS = re.compile(r'value="[A-Za-z0-9_=-]{100,}"')
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
-
-
-@pytest.fixture
-def window(house: House) -> Window:
-    """An English window on it."""
-    return Window(house)
 
 
 def test_a_codename_never_used_opens_the_same_page(house: House, window: Window) -> None:

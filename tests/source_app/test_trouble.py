@@ -22,18 +22,6 @@ from tests.source_app.window import House, Window
 FAILURES = [OSError(errno.EIO, "a secret path"), DamagedError("a blob is missing"), TimeoutError("the pool is empty")]
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """An app with one seat."""
-    return House.open(tmp_path)
-
-
-@pytest.fixture
-def window(house: House) -> Window:
-    """An English window on it."""
-    return Window(house)
-
-
 def failing(error: Exception, *, after: int = 0, before: bool = True) -> Callable[..., object]:
     """A store that keeps so many items, and then fails before or after it has kept the next."""
     left = [after]

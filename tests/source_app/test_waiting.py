@@ -9,7 +9,6 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -49,11 +48,6 @@ class Crowd:
         while line._known and time.monotonic() < until:
             time.sleep(0.01)
         assert not line._known
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House.open(tmp_path)
 
 
 @pytest.fixture
@@ -289,8 +283,3 @@ def test_a_ticket_is_no_token(house: House, window: Window) -> None:
     window.post("write", text("token", ticket), text("message", "words"))
     assert window.page.status_code == 403
     assert house.texts() == []
-
-
-@pytest.fixture
-def window(house: House) -> Window:
-    return Window(house)
