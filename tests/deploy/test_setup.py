@@ -8,14 +8,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from deploy import desk_keys, host, setup
+from deploy import desk_keys, setup
 from deploy.errors import DeployError, SetupError
 from deploy.installed import KEPT
 from deploy.render import SSHD, render
@@ -24,80 +22,10 @@ from deploy.settings import load
 from deploy.setup import PENDING, set_up
 from deploy.steps import PROFILES, TOR_PROFILE, UNITS, steps
 from deploy.verbs.host import setup_verb
-from tests.deploy.host_files import a_server, change, files, ran
+from tests.deploy.host_files import change, files
+from tests.deploy.machine import Machine, do
 
 ENABLED = ("source.socket", "desk.socket", "source.service", "desk.service", "care.timer", "doctor.timer")
-
-
-@dataclass
-class Machine:
-    """A machine that remembers what was asked of it."""
-
-    root: bool = True
-    swap: tuple[str, ...] = ()
-    packages: frozenset[str] = frozenset((*setup.PACKAGES, setup.SSH_PACKAGE))
-    apparmor: bool = True
-    ssh: bool = False
-    fails: str = ""
-    ran: list[tuple[str, ...]] = field(default_factory=list)
-    owners: dict[int, tuple[str, str]] = field(default_factory=dict)
-
-    def is_root(self) -> bool:
-        return self.root
-
-    def swaps(self) -> tuple[str, ...]:
-        return self.swap
-
-    def has_package(self, name: str) -> bool:
-        return name in self.packages
-
-    def has_apparmor(self) -> bool:
-        return self.apparmor
-
-    def over_ssh(self) -> bool:
-        return self.ssh
-
-    def owner(self, seen: os.stat_result) -> tuple[str, str] | None:
-        return self.owners.get(seen.st_ino, ("root", "root"))
-
-    def own(self, descriptor: int, owner: str, group: str) -> None:
-        self.owners[os.fstat(descriptor).st_ino] = (owner, group)
-
-    def run(self, command: Sequence[str]) -> None:
-        if self.fails and self.fails in " ".join(command):
-            raise SetupError(f"{self.fails} failed")
-        self.ran.append(tuple(command))
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A server's folder, made once."""
-    return a_server(tmp_path_factory.mktemp("made") / "d")
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    """A server's folder of this test's own."""
-    ran("cp", "-a", made, tmp_path / "d")
-    return tmp_path / "d"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """The root of a Debian that has tor and nftables."""
-    made = tmp_path / "root"
-    for name, text in (("nftables.conf", "#!/usr/sbin/nft -f\nflush ruleset\n"), ("tor/torrc", "# Debian's\n")):
-        (made / "etc" / name).parent.mkdir(parents=True, exist_ok=True)
-        (made / "etc" / name).write_text(text)
-    (made / "var/lib/tor").mkdir(parents=True, mode=0o700)
-    return made
-
-
-def do(folder: Path, root: Path, machine: Machine, *, dry: bool = False) -> str:
-    """Set up; what was said."""
-    said: list[str] = []
-    set_up(folder, machine, say=said.append, root=root, dry=dry)
-    return "\n".join(said)
 
 
 def everything(*folders: Path) -> dict[Path, tuple[int, int, bytes]]:
@@ -220,18 +148,6 @@ def test_what_was_interrupted_is_taken_up_by_the_next_run(folder: Path, root: Pa
     assert not (folder / PENDING).exists()
 
 
-def test_what_is_pending_is_not_written_through_a_link(folder: Path, root: Path, tmp_path: Path) -> None:
-    """Care's account writes in the server's folder too: a link it laid there must not choose which of root's files is overwritten."""
-    precious = tmp_path / "server.json"
-    precious.write_text("keys")
-    for name in (f".{PENDING}.new", f".{PENDING}.{os.getpid()}"):
-        (folder / name).symlink_to(precious)
-    with pytest.raises(SetupError, match="daemon-reload"):
-        do(folder, root, Machine(fails="daemon-reload"))
-    assert precious.read_text() == "keys"
-    assert not (folder / PENDING).is_symlink()
-
-
 def test_a_list_of_what_is_pending_that_is_none_does_not_hold_setup(folder: Path, root: Path) -> None:
     """A link is refused with what to do; a pipe is not waited for."""
     (folder / PENDING).symlink_to("/dev/zero")
@@ -240,18 +156,6 @@ def test_a_list_of_what_is_pending_that_is_none_does_not_hold_setup(folder: Path
     (folder / PENDING).unlink()
     os.mkfifo(folder / PENDING)
     assert "Done." in do(folder, root, Machine())
-
-
-def test_a_name_in_the_store_does_nothing_to_the_terminal(folder: Path, root: Path) -> None:
-    """An app that was taken over names files; what setup says of them is shown and not obeyed."""
-    do(folder, root, Machine())
-    trap = folder / "store" / "\x1b]0;x\x07"
-    trap.write_bytes(b"")
-    assert "\x1b" not in do(folder, root, Machine(), dry=True)
-    trap.unlink()
-    os.mkfifo(trap)
-    with pytest.raises(SetupError, match=r"\\x1b.* is neither a file nor a folder"):
-        do(folder, root, Machine())
 
 
 @pytest.mark.parametrize(
@@ -337,54 +241,6 @@ def test_every_file_has_a_command_or_needs_none() -> None:
     }
     assert steps([TOR_PROFILE], apparmor=False) == (("systemctl", "restart", "tor@default.service"),)
     assert ("systemctl", "daemon-reload") in steps([UNITS / "dengwen-care.timer"], apparmor=True)
-
-
-def test_the_servers_folder_belongs_to_whom_it_should(folder: Path, root: Path) -> None:
-    """Keys are root's alone, the store is the three accounts', and what was made as root comes to belong to an account."""
-    machine = Machine()
-    (folder / "store/blobs/ab/x").write_bytes(b"x")
-    do(folder, root, machine)
-
-    def belongs(name: str) -> tuple[int, tuple[str, str]]:
-        seen = (folder / name).stat()
-        return stat.S_IMODE(seen.st_mode), machine.owners.get(seen.st_ino, ("root", "root"))
-
-    assert belongs("") == (0o1770, ("root", "dengwen"))
-    assert belongs("dengwen.toml") == (0o640, ("root", "dengwen"))
-    assert belongs("keys") == (0o700, ("root", "root"))
-    assert belongs("keys/server.json") == (0o600, ("root", "root"))
-    assert belongs("store") == (0o2770, (host.SOURCE_ACCOUNT, "dengwen"))
-    assert belongs("store/blobs/ab") == (0o2770, (host.SOURCE_ACCOUNT, "dengwen"))
-    assert belongs("store/blobs/ab/x") == (0o660, (host.SOURCE_ACCOUNT, "dengwen"))
-    assert belongs("doctor") == (0o700, (host.CARE_ACCOUNT, "dengwen"))
-    assert belongs("watch-keys") == (0o750, ("root", "dengwen"))
-    assert belongs("texts") == (0o2755, ("root", "dengwen"))
-
-
-def test_what_an_account_of_ours_made_stays_its_own(folder: Path, root: Path) -> None:
-    """A file that the desk wrote into the store is not taken from it."""
-    machine = Machine()
-    path = folder / "store/gate"
-    path.touch()
-    machine.owners[path.stat().st_ino] = (host.DESK_ACCOUNT, "dengwen")
-    do(folder, root, machine)
-    assert machine.owners[path.stat().st_ino] == (host.DESK_ACCOUNT, "dengwen")
-
-
-@pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_what_is_no_file_in_the_store_is_refused_and_not_followed(
-    folder: Path, root: Path, tmp_path: Path, kind: str
-) -> None:
-    """An app that was taken over puts a link to a file of root's into the store: root does not give that file away."""
-    (tmp_path / "shadow").write_text("x")
-    (tmp_path / "shadow").chmod(0o600)
-    trap = folder / "store/incoming/trap"
-    trap.symlink_to(tmp_path / "shadow") if kind == "link" else os.mkfifo(trap)
-    machine = Machine()
-    with pytest.raises(SetupError, match="trap"):
-        do(folder, root, machine)
-    assert (tmp_path / "shadow").stat().st_ino not in machine.owners
-    assert stat.S_IMODE((tmp_path / "shadow").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("ssh", [False, True])

@@ -22,7 +22,7 @@ from journalist_app.bundle.records import Carried, EntryRecord, ReplyRecord
 from journalist_app.desk import DeskSettings, create_app
 from journalist_app.desk.installing import install
 from journalist_app.desk.persons import Enrolment, enrol
-from store import items, schema
+from store import audit, batches, deletions, items, replies, returns, schema, seats, threads
 from store.engine import Store, open_store
 from tests.journalist_app.bundle.organisation import FIRST_DAY, Organisation, archive
 
@@ -205,4 +205,19 @@ def bare_desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-__all__ = ["Desk", "archive", "carried_entry", "carried_reply", "form", "sealed_file"]
+def state(desk: Desk) -> tuple[object, ...]:
+    """Everything an outbox could have changed."""
+    installed = seats.organisation(desk.store)
+    return (
+        installed,
+        [returns.last_outbox(desk.store, seat) for seat in (1, 2, 3)],
+        returns.acknowledgements(desk.store),
+        [item.id for item in batches.pending(desk.store, budget=1 << 40)],
+        deletions.queued(desk.store),
+        replies.held(desk.store),
+        [(one.id, one.replies) for one in threads.page(desk.store).threads],
+        audit.head(desk.store),
+    )
+
+
+__all__ = ["Desk", "archive", "carried_entry", "carried_reply", "form", "sealed_file", "state"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-What a test looks at in a vault, and the one thing it does to a file.
+What a test looks at in a vault, what an import says, and the one thing a test does to a file.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from journalist_app.vault import alarms
+from journalist_app.vault.importer import Report, import_batch
 from journalist_app.vault.keystore import Vault
 from journalist_app.vault.models import items
+from tests.journalist_app.vault.fakes import Organisation
 
 
 def kinds(vault: Vault) -> set[str]:
@@ -37,3 +39,11 @@ def flip(path: Path, needle: bytes) -> None:
     raw = bytearray(path.read_bytes())
     raw[raw.index(needle) + len(needle) // 2] ^= 1
     path.write_bytes(raw)
+
+
+def imported(one: Organisation) -> tuple[Report, set[str]]:
+    """
+    Freeze what waits and import it: the report, and the alarms that seat 1's vault keeps.
+    """
+    report = import_batch(one.vaults[0], one.server.batch(one.stick))
+    return report, kinds(one.vaults[0])

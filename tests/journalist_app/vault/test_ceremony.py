@@ -6,15 +6,9 @@ The ceremony through its verbs: an organisation from nothing, two of three root 
 from __future__ import annotations
 
 import dataclasses
-import http.client
 import os
 import re
 import resource
-import signal
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -361,49 +355,3 @@ def test_another_person_gets_a_passphrase_at_this_laptop(table: Table):
     vault = keystore.open_vault(table.path("v1"), made[0], "Two")
     assert vault.person == "Two"
     vault.close()
-
-
-def test_the_vault_serves_on_loopback_alone_and_leaves_its_token_for_scripts(table: Table):
-    """The real program: it prints its address, answers there, and ends when told."""
-    table.init()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = table.path("token")
-    arguments = ["--dir", table.path("v1"), "--stick", table.folder, "--port", port, "--token-file", token]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "journalist_app.vault", "serve", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        line = process.stdout.readline()
-        assert f"http://127.0.0.1:{port}/?token={token.read_text().strip()}" in line
-        answer = fetch(port, f"/?token={token.read_text().strip()}")
-        assert answer.status == 303
-        assert answer.getheader("Set-Cookie", "").startswith(f"vault-{port}=")
-        assert fetch(port, "/").status == 403
-        assert token.stat().st_mode & 0o077 == 0
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-
-
-def fetch(port: int, path: str) -> http.client.HTTPResponse:
-    """
-    One request, once the worker is up.
-    """
-    for _ in range(100):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            answer.read()
-        except ConnectionError:
-            time.sleep(0.1)
-        else:
-            return answer
-        finally:
-            connection.close()
-    raise TimeoutError

@@ -25,20 +25,12 @@ from crypto.signing import SigningKey
 from journalist_app.bundle.batch import seal_batch
 from journalist_app.bundle.errors import ArchiveError, ForeignError
 from journalist_app.bundle.manifest import TakenOutbox
-from journalist_app.vault import alarms, models, reading, rootkeys
+from journalist_app.vault import alarms, reading, rootkeys
 from journalist_app.vault.errors import ForgedError, NotNowError, WithheldError
-from journalist_app.vault.importer import Report, import_batch
+from journalist_app.vault.importer import import_batch
 from journalist_app.vault.models import batches, items, threads
 from tests.journalist_app.vault.fakes import Organisation, Source, Stored, write_batch
-from tests.journalist_app.vault.looks import flip, kinds
-
-
-def refused(one: Organisation) -> tuple[Report, set[str]]:
-    """
-    Freeze what waits and import it.
-    """
-    report = import_batch(one.vaults[0], one.server.batch(one.stick))
-    return report, kinds(one.vaults[0])
+from tests.journalist_app.vault.looks import flip, imported, kinds
 
 
 def restate(stored: Stored, **changes: object) -> Stored:
@@ -54,7 +46,7 @@ def test_an_item_in_anothers_place_is_refused_and_the_batch_is_whole(one: Organi
     one.server.message(source, "good")
     one.server.message(source, "spliced")
     one.server.waiting[1] = restate(one.server.waiting[1], item=secrets.token_bytes(16))
-    report, found = refused(one)
+    report, found = imported(one)
     assert report.whole
     assert report.imported == 1
     assert "spliced" in report.refused[0][1]
@@ -65,7 +57,7 @@ def test_an_item_under_another_epoch_than_its_frame_is_refused(one: Organisation
     """U3: the epoch is inside."""
     one.server.message(Source(), "text")
     one.server.waiting[0] = restate(one.server.waiting[0], epoch=1)
-    report, _ = refused(one)
+    report, _ = imported(one)
     assert len(report.refused) == 1
 
 
@@ -87,7 +79,7 @@ def test_an_extra_stanza_is_refused(one: Organisation):
     to = addressees(one.server.card, one.server.sheets, one.server.day, one.server.root.first_day, 0)
     extra = HybridIdentity.generate().recipient
     one.server.waiting[0] = resealed(one, one.server.waiting[0], [*to.recipients, extra])
-    report, found = refused(one)
+    report, found = imported(one)
     assert "2 stanzas" in report.refused[0][1]
     assert found == {"refused"}
 
@@ -96,7 +88,7 @@ def test_seats_that_the_card_does_not_list_are_refused(one: Organisation):
     """U1: all seats are seats of the card the frame names."""
     one.server.message(Source(), "text")
     one.server.waiting[0] = restate(one.server.waiting[0], seats=(1, 2))
-    report, _ = refused(one)
+    report, _ = imported(one)
     assert "seat 2 is not on card" in report.refused[0][1]
 
 
@@ -104,7 +96,7 @@ def test_a_message_in_the_team_lane_is_refused(one: Organisation):
     """A kind belongs in its lane."""
     one.server.message(Source(), "text")
     one.server.waiting[0] = restate(one.server.waiting[0], lane="team", thread=b"")
-    report, _ = refused(one)
+    report, _ = imported(one)
     assert "team lane" in report.refused[0][1]
 
 
@@ -114,24 +106,11 @@ def test_a_repeated_item_id_is_dropped(one: Organisation):
     item = one.server.message(source, "first")
     import_batch(one.vaults[0], one.server.batch(one.stick))
     one.server.message(source, "second", item=item)
-    report, found = refused(one)
+    report, found = imported(one)
     assert report.repeated == [item.hex()]
     assert found == {"repeated"}
     with one.vaults[0].read() as connection:
         assert connection.execute(select(items.c.text)).scalars().all() == ["first"]
-
-
-def test_an_item_under_an_unknown_card_stays_sealed_until_the_card_comes(one: Organisation):
-    """Two cards installed between two batches lose nothing."""
-    server, source = one.server, Source()
-    import_batch(one.vaults[0], server.batch(one.stick))
-    made = later_cards(one)
-    server.card = made[0]
-    server.message(source, "under card 2")
-    server.card = made[1]
-    report, found = refused(one)
-    assert (report.kept, report.imported, report.whole) == (1, 0, True)
-    assert found == {"unknown-card", "new-card"}
 
 
 def test_a_batch_with_an_older_card_than_before_is_refused(three: Organisation):
@@ -322,7 +301,7 @@ def test_a_sheet_that_ran_out_still_opens(one: Organisation):
     """E4: sealed with the sheet's last key, named by the epoch of the day."""
     one.server.day = one.clock.day = one.server.root.first_day.replace(year=2031)
     one.server.message(Source(), "long after")
-    report, found = refused(one)
+    report, found = imported(one)
     assert (report.imported, report.refused) == (1, [])
     assert found == set()
 
@@ -345,58 +324,3 @@ def test_another_first_batch_while_the_first_is_not_whole_is_an_alarm(one: Organ
     with pytest.raises(WithheldError, match="batch 5 is not imported whole"):
         import_batch(vault, one.server.batch(one.stick))
     assert {"batch-fork", "withheld"} <= kinds(vault)
-
-
-def test_what_stayed_sealed_is_read_when_its_card_is_known(one: Organisation):
-    """The missing card reaches the vault another way; the next import opens what waited, small and large."""
-    server, source, vault = one.server, Source(), one.vaults[0]
-    import_batch(vault, server.batch(one.stick))
-    second, third = later_cards(one)
-    server.card = second
-    server.message(source, "small")
-    server.deposit(source, "file", bytes(2 << 20), name="large")
-    server.card = third
-    assert import_batch(vault, server.batch(one.stick)).kept == 2
-    with vault.write() as connection:
-        row = {"digest": second.digest, "sequence": 2, "signed": second.signed.encode()}
-        connection.execute(models.cards.insert().values(row))
-    import_batch(vault, server.batch(one.stick))
-    with vault.read() as connection:
-        assert connection.execute(select(threads.c.messages, threads.c.files)).one() == (1, 1)
-        assert connection.execute(select(models.kept)).all() == []
-
-
-def later_cards(one: Organisation) -> tuple[Card, Card]:
-    """
-    Cards 2 and 3 with the seats of card 1.
-    """
-    made = []
-    for sequence in (2, 3):
-        draft = make_card(
-            root=one.server.root,
-            sequence=sequence,
-            seats=one.server.card.seats,
-            server_signing=one.server.signing.public,
-            server_transfer=one.server.transfer.recipient,
-        )
-        signed = rootkeys.sign_card(draft, one.root_keys[0], one.server.root)
-        made.append(Card.decode(signed.encode(), one.server.root))
-    return made[0], made[1]
-
-
-def test_an_item_of_an_unknown_kind_stays_sealed_for_a_newer_vault(one: Organisation):
-    """F9: whole and authentic, but not for this program; it costs the batch nothing."""
-    server = one.server
-    server.message(Source(), "known")
-    to = addressees(server.card, server.sheets, server.day, server.root.first_day, 0)
-    item, key, payload = secrets.token_bytes(16), new_file_key(), bytearray()
-    sealer = PayloadSealer(key, payload.extend)
-    sealer.write(b'dengwen/1\n{"kind":"hologram"}\n' + bytes(100))
-    sealer.finish()
-    server.keep(item, "source", bytes(16), to, make_header(key, to.recipients) + bytes(payload))
-    report, found = refused(one)
-    assert (report.imported, report.kept, report.whole, report.refused) == (1, 1, True, [])
-    assert found == {"needs-newer"}
-    import_batch(one.vaults[0], server.batch(one.stick))
-    with one.vaults[0].read() as connection:
-        assert connection.execute(select(models.kept.c.item)).scalars().all() == [item]

@@ -18,8 +18,8 @@ from journalist_app.vault import found, importer, models
 from journalist_app.vault.importer import import_batch
 from journalist_app.vault.keystore import Vault
 from tests.journalist_app.vault.browsing import Browser
+from tests.journalist_app.vault.cards import later_cards
 from tests.journalist_app.vault.fakes import PASSPHRASE, Organisation, Source
-from tests.journalist_app.vault.test_hostile_server import later_cards
 
 SHORT, LONG = 60, 480
 # A tree's depth may grow, and what a batch costs once is shared by fewer.
