@@ -106,11 +106,12 @@ def read_slot(session: Session, offset: int, part: int = 0) -> Slot:
         offset: how many newer envelopes to pass over.
         part: which part of a long reply.
     """
-    thread = threads.find(parts().store, session.subkeys.locator)
-    # Asked for and made also where there is no thread: its absence costs the same.
-    sealed = stored_slots(parts().store, thread.id if thread else NO_THREAD, offset=offset, count=WINDOW + 1)
-    # Once for a page, also where nothing is signed.
-    card = _card_now()
+    with parts().store.snapshot():
+        thread = threads.find(parts().store, session.subkeys.locator)
+        # Asked for and made also where there is no thread: its absence costs the same.
+        sealed = stored_slots(parts().store, thread.id if thread else NO_THREAD, offset=offset, count=WINDOW + 1)
+        # Once for a page, also where nothing is signed.
+        card = _card_now()
     identity = HybridIdentity(session.subkeys.reply_seed)
     opened = [_opened(one, session, identity) for one in sealed[:WINDOW]]
     for _number in range(WINDOW - len(opened)):
@@ -224,7 +225,7 @@ _cards: dict[bytes, Card] = {}
 
 
 @cache
-def _dummy() -> tuple[bytes, bytes, HybridIdentity, SigningKey]:
+def _dummy() -> tuple[bytes, bytes, HybridIdentity, bytes]:
     identity, key = HybridIdentity.generate(), SigningKey.generate()
     sealed = seal_reply(
         recipient=identity.recipient,
@@ -237,9 +238,9 @@ def _dummy() -> tuple[bytes, bytes, HybridIdentity, SigningKey]:
         lang="",
         text="",
     )
-    return sealed.header, sealed.payload, identity, key
+    return sealed.header, sealed.payload, identity, key.public
 
 
 def _open_dummy() -> None:
-    header, payload, identity, key = _dummy()
-    open_reply(header, payload, identity).verify(key.public)
+    header, payload, identity, public = _dummy()
+    open_reply(header, payload, identity).verify(public)

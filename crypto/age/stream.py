@@ -4,7 +4,8 @@ The payload of an age file: a nonce, then chunks, made or opened as bytes come i
 
 Both directions are pushed: the caller gives what it has, of any size. Neither allocates for a byte that passes: one buffer
 of a chunk's plaintext, one of a chunk's ciphertext, and whole chunks go straight from the caller's buffer through the cipher
-(so pieces much larger than a chunk are cheapest: pieces of a chunk's size are all copied once).
+(so pieces much larger than a chunk are cheapest: pieces of a chunk's size are all copied once). A buffer is no larger than what came
+needs: most payloads are a few kilobytes, and 64 KiB cleared for each would push everything else out of a core's cache.
 Because only the last chunk is marked as last, up to one chunk is always held back until more arrives or `finish` is called.
 
 An opener hands out chunks that are each authentic, but it cannot know before `finish` that none is missing at the end:
@@ -59,7 +60,7 @@ class PayloadSealer:
         nonce = secrets.token_bytes(NONCE_SIZE)
         self._cipher = ChaCha20Poly1305(derive_key(file_key, salt=nonce, info=b"payload"))
         self._plain = _Chunks(CHUNK_SIZE)
-        self._sealed = memoryview(bytearray(_SEALED_CHUNK_SIZE))
+        self._sealed = _Room()
         self._write = write
         self._place = 0
         self._finished = False
@@ -71,7 +72,7 @@ class PayloadSealer:
         """
         self._require_open()
         for chunk in self._plain.cut(memoryview(buffer).cast("B")):
-            self._seal(chunk, self._place, self._sealed)
+            self._seal(chunk, self._place)
             self._place += _NEXT
 
     def finish(self) -> int:
@@ -83,7 +84,7 @@ class PayloadSealer:
         """
         self._require_open()
         chunk = self._plain.last()
-        self._seal(chunk, self._place | _LAST, self._sealed[: len(chunk) + TAG_SIZE])
+        self._seal(chunk, self._place | _LAST)
         self.discard()
         return payload_length(self._place // _NEXT * CHUNK_SIZE + len(chunk))
 
@@ -94,7 +95,8 @@ class PayloadSealer:
         self._finished = True
         self._plain.clear()
 
-    def _seal(self, chunk: memoryview, place: int, sealed: memoryview) -> None:
+    def _seal(self, chunk: memoryview, place: int) -> None:
+        sealed = self._sealed.of(len(chunk) + TAG_SIZE)
         self._cipher.encrypt_into(place.to_bytes(_CHUNK_NONCE_SIZE, "big"), chunk, None, sealed)
         # Until the write has returned this is over: after a failed one, going on would use a nonce twice or lose a chunk.
         self._finished = True
@@ -122,7 +124,7 @@ class PayloadOpener:
         self._nonce = b""
         self._cipher: ChaCha20Poly1305 | None = None
         self._sealed = _Chunks(_SEALED_CHUNK_SIZE)
-        self._plain = memoryview(bytearray(CHUNK_SIZE))
+        self._plain = _Room()
         self._incoming: Iterator[memoryview] | None = None
         self._place = 0
         self._finished = False
@@ -157,7 +159,7 @@ class PayloadOpener:
         sealed = self._sealed.last()
         if len(sealed) < TAG_SIZE:
             raise TamperedError("the payload ends within a chunk")
-        chunk = self._plain[: len(sealed) - TAG_SIZE]
+        chunk = self._plain.of(len(sealed) - TAG_SIZE)
         self._open(self._cipher, sealed, self._place | _LAST, chunk)
         # spec A5: otherwise every payload of whole chunks would have two spellings.
         if not chunk and self._place:
@@ -173,9 +175,10 @@ class PayloadOpener:
                 self._cipher = ChaCha20Poly1305(derive_key(self._file_key, salt=self._nonce, info=b"payload"))
         if self._cipher is not None:
             for sealed in self._sealed.cut(incoming):
-                self._open(self._cipher, sealed, self._place, self._plain)
+                chunk = self._plain.of(CHUNK_SIZE)
+                self._open(self._cipher, sealed, self._place, chunk)
                 self._place += _NEXT
-                yield self._plain
+                yield chunk
         self._incoming = None
 
     def _open(self, cipher: ChaCha20Poly1305, sealed: memoryview, place: int, chunk: memoryview) -> None:
@@ -186,7 +189,7 @@ class PayloadOpener:
 
     def _hand_over(self, chunk: memoryview) -> Iterator[memoryview]:
         yield chunk
-        self._plain[:] = bytes(CHUNK_SIZE)
+        self._plain.clear()
 
     def _require_drained(self) -> None:
         if self._finished:
@@ -196,15 +199,44 @@ class PayloadOpener:
             raise ValueError("the chunks of the last feed were not all taken, or one of them failed")
 
 
+class _Room:
+    """
+    A buffer that grows to what is asked of it. What it held is overwritten before it is given back.
+    """
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = memoryview(bytearray())
+
+    def of(self, size: int, *, kept: int = 0) -> memoryview:
+        """
+        Its first *size* bytes, of which the first *kept* stay as they were. Views that were given before are not to be used any more.
+        """
+        before = self._buffer
+        if size > len(before):
+            self._buffer = memoryview(bytearray(size))
+            self._buffer[:kept] = before[:kept]
+            before[:] = bytes(len(before))
+        return self._buffer[:size]
+
+    def clear(self) -> None:
+        """
+        Overwrite it with zeros.
+        """
+        self._buffer[:] = bytes(len(self._buffer))
+
+
 class _Chunks:
     """
     Cuts a stream into chunks of one size, keeping back what may turn out to be the last.
     """
 
-    __slots__ = ("_buffer", "_held")
+    __slots__ = ("_held", "_room", "_size")
 
     def __init__(self, size: int) -> None:
-        self._buffer = memoryview(bytearray(size))
+        self._size = size
+        self._room = _Room()
         self._held = 0
 
     def cut(self, incoming: memoryview) -> Iterator[memoryview]:
@@ -213,11 +245,11 @@ class _Chunks:
         """
         if self._keep(incoming):
             return
-        size, start = len(self._buffer), 0
+        size, start = self._size, 0
         if self._held:
             start = size - self._held
-            self._buffer[self._held :] = incoming[:start]
-            yield self._buffer
+            self._keep(incoming[:start])
+            yield self.last()
             self._held = 0
         while len(incoming) - start > size:
             yield incoming[start : start + size]
@@ -228,19 +260,21 @@ class _Chunks:
         """
         What is left when no more bytes follow.
         """
-        return self._buffer[: self._held]
+        return self._room.of(self._held)
 
     def clear(self) -> None:
         """
         Overwrite the buffer with zeros.
         """
-        self._buffer[:] = bytes(len(self._buffer))
+        self._room.clear()
         self._held = 0
 
     def _keep(self, part: memoryview) -> bool:
         end = self._held + len(part)
-        if end > len(self._buffer):
+        if end > self._size:
             return False
-        self._buffer[self._held : end] = part
+        # Twice as much as is held: a byte at a time, it would be copied for every byte.
+        room = self._room.of(max(end, min(2 * self._held, self._size)), kept=self._held)
+        room[self._held : end] = part
         self._held = end
         return True

@@ -6,6 +6,7 @@ The payload: any split in, any split out, nothing altered, cut or moved passes, 
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -136,8 +137,8 @@ def test_an_empty_last_chunk_is_refused_after_others():
     """It would be a second spelling of a payload of whole chunks."""
     payload = bytearray()
     sealer = PayloadSealer(FILE_KEY, payload.extend)
-    sealer._seal(memoryview(PATTERN)[:CHUNK_SIZE], 0, memoryview(bytearray(SEALED)))
-    sealer._seal(memoryview(b""), 256 | 1, memoryview(bytearray(16)))
+    sealer._seal(memoryview(PATTERN)[:CHUNK_SIZE], 0)
+    sealer._seal(memoryview(b""), 256 | 1)
     with pytest.raises(TamperedError, match="empty"):
         open_(bytes(payload))
 
@@ -184,14 +185,38 @@ def test_the_held_plaintext_is_cleared_at_the_end():
     for end in (PayloadSealer.finish, PayloadSealer.discard):
         sealer = PayloadSealer(FILE_KEY, len)
         sealer.write(PATTERN)
-        assert any(sealer._plain._buffer)
+        assert any(sealer._plain._room._buffer)
         end(sealer)
-        assert not any(sealer._plain._buffer)
+        assert not any(sealer._plain._room._buffer)
     opener = PayloadOpener(FILE_KEY)
     payload = seal(b"words")
     assert list(opener.feed(payload)) == []
     assert [bytes(chunk) for chunk in opener.finish()] == [b"words"]
-    assert not any(opener._plain)
+    assert not any(opener._plain._buffer)
+
+
+def test_a_short_payload_takes_little_memory():
+    """Four kilobytes need no chunk of 64 in either direction: a page opens several of them."""
+    short = PATTERN[:4096]
+    payload = seal(short)
+    for act in (lambda: seal(short), lambda: open_(payload)):
+        tracemalloc.start()
+        act()
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 32 * 1024
+
+
+def test_what_a_buffer_held_before_it_grew_is_overwritten():
+    """Plaintext that comes in small pieces is moved to a larger buffer, and stays in none of the smaller ones."""
+    sealer = PayloadSealer(FILE_KEY, len)
+    left = []
+    for start in range(0, CHUNK_SIZE, 1000):
+        sealer.write(PATTERN[start : start + 1000])
+        left.append(sealer._plain._room._buffer)
+    now = sealer._plain._room._buffer
+    assert len({len(buffer) for buffer in left}) > 3
+    assert not any(any(buffer) for buffer in left if buffer is not now)
 
 
 def test_whole_chunks_are_sealed_from_the_callers_own_buffer():
@@ -199,7 +224,7 @@ def test_whole_chunks_are_sealed_from_the_callers_own_buffer():
     sealer = PayloadSealer(FILE_KEY, len)
     sealer.write(b"\xaa" * (3 * CHUNK_SIZE) + b"\xbb" * 10)
     assert bytes(sealer._plain.last()) == b"\xbb" * 10
-    assert b"\xaa" not in bytes(sealer._plain._buffer)
+    assert b"\xaa" not in bytes(sealer._plain._room._buffer)
 
 
 @pytest.mark.parametrize("verb", ["write", "finish"])

@@ -161,6 +161,15 @@ def test_noise_is_refused_by_name(raw):
         read_frame(raw)
 
 
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 70_000)), max_size=5))
+def test_the_last_byte_that_is_not_zero_is_found(runs):
+    """Wherever it stands in runs of zeros and others, short ones and longer than a chunk, or nowhere."""
+    run = b"".join(bytes([byte]) * length for byte, length in runs)
+    reader = FrameReader()
+    reader._note_zeros(run, len(run))
+    assert reader._end == len(run.rstrip(b"\0"))
+
+
 @pytest.mark.parametrize("behind", [1, 2, 47, 48, 49, 50, 51, 96, 97, 98, 200])
 def test_dirty_padding_is_seen_wherever_a_piece_ends(behind):
     """The first byte of padding is not zero, and the piece that holds it ends so many bytes later: it is refused."""
