@@ -198,10 +198,20 @@ class SignedDocument:
             The `contents`.
 
         Raises:
-            SignatureError: a signature does not verify (spec S5: also one that is not needed), or fewer than the
-                threshold count.
+            SignatureError: as `require_signatures`.
             FormatError: the document is not canonical or of another kind.
             NewerVersionError: its version is unknown.
+        """
+        self.require_signatures(label, keys, threshold)
+        return self.contents(label)
+
+    def require_signatures(self, label: Label, keys: Collection[bytes], threshold: int) -> None:
+        """
+        The first half of `require`, for who has read the `contents` already.
+
+        Raises:
+            SignatureError: a signature does not verify (spec S5: also one that is not needed), or fewer than the
+                threshold count.
         """
         if not 1 <= threshold <= len(set(keys)):
             raise SignatureError(f"a threshold of {threshold} cannot be asked of {len(set(keys))} keys")
@@ -213,7 +223,6 @@ class SignedDocument:
         counted = sum(1 for key, _ in self.signatures if key in keys)
         if counted < threshold:
             raise SignatureError(f"{counted} of the {threshold} signatures that this {label} needs")
-        return self.contents(label)
 
 
 def _read_signature(fields: Fields) -> tuple[bytes, bytes]:
