@@ -106,12 +106,11 @@ def read_slot(session: Session, offset: int, part: int = 0) -> Slot:
         offset: how many newer envelopes to pass over.
         part: which part of a long reply.
     """
-    with parts().store.snapshot():
-        thread = threads.find(parts().store, session.subkeys.locator)
-        # Asked for and made also where there is no thread: its absence costs the same.
-        sealed = stored_slots(parts().store, thread.id if thread else NO_THREAD, offset=offset, count=WINDOW + 1)
-        # Once for a page, also where nothing is signed.
-        card = _card_now()
+    thread = threads.find(parts().store, session.subkeys.locator)
+    # Asked for and made also where there is no thread: its absence costs the same.
+    sealed = stored_slots(parts().store, thread.id if thread else NO_THREAD, offset=offset, count=WINDOW + 1)
+    # Once for a page, also where nothing is signed.
+    card = _card_now()
     identity = HybridIdentity(session.subkeys.reply_seed)
     opened = [_opened(one, session, identity) for one in sealed[:WINDOW]]
     for _number in range(WINDOW - len(opened)):

@@ -57,7 +57,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """
-        A snapshot to read from. Inside this thread's `write` or `snapshot` block it is that block's own connection.
+        A snapshot to read from. Inside this thread's `write` block it is that block's own connection.
         """
         here = self._process()
         writing = here.writing
@@ -65,25 +65,8 @@ class Store:
             if writing is not None:
                 yield writing.connection
                 return
-            if here.snapshot is not None:
-                yield here.snapshot
-                return
             with here.readers.connect() as connection:
                 yield connection
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """
-        Let whatever this thread reads inside the block see one state, over one connection: taking one costs more than a small read. Not for a
-        block that lasts, since the log cannot be emptied meanwhile; nor for one that writes and then reads what it wrote.
-        """
-        with self.read() as connection:
-            here = self._process()
-            before, here.snapshot = here.snapshot, connection
-            try:
-                yield
-            finally:
-                here.snapshot = before
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -193,7 +176,7 @@ class _Writing:
 
 class _Process:
     """
-    What belongs to one process: its engines, its gate, and the transaction or snapshot each of its threads is in.
+    What belongs to one process: its engines, its gate, and the transaction each of its threads is in.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -215,18 +198,6 @@ class _Process:
     @writing.setter
     def writing(self, value: _Writing | None) -> None:
         self._of_thread.writing = value
-
-    @property
-    def snapshot(self) -> Connection | None:
-        """
-        What this thread reads from, if it is in a `snapshot` block.
-        """
-        found: Connection | None = getattr(self._of_thread, "snapshot", None)
-        return found
-
-    @snapshot.setter
-    def snapshot(self, value: Connection | None) -> None:
-        self._of_thread.snapshot = value
 
 
 def open_store(folder: Path, *, disk: Disk | None = None) -> Store:

@@ -4,8 +4,8 @@ The payload of an age file: a nonce, then chunks, made or opened as bytes come i
 
 Both directions are pushed: the caller gives what it has, of any size. Neither allocates for a byte that passes: one buffer
 of a chunk's plaintext, one of a chunk's ciphertext, and whole chunks go straight from the caller's buffer through the cipher
-(so pieces much larger than a chunk are cheapest: pieces of a chunk's size are all copied once). A buffer is no larger than what came
-needs: most payloads are a few kilobytes, and 64 KiB cleared for each would push everything else out of a core's cache.
+(so pieces much larger than a chunk are cheapest: pieces of a chunk's size are all copied once). A buffer grows with what came,
+since most payloads are a few kilobytes.
 Because only the last chunk is marked as last, up to one chunk is always held back until more arrives or `finish` is called.
 
 An opener hands out chunks that are each authentic, but it cannot know before `finish` that none is missing at the end:

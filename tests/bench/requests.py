@@ -29,7 +29,7 @@ from crypto.codename import Codename
 from crypto.derive import CHEAPEST, PRODUCTION, Costs, Generation, derive
 from crypto.hidden import Hidden
 from tests.bench.figure import Figure
-from tests.bench.inside import inside, returning_alone
+from tests.bench.inside import inside
 from tests.bench.processes import cpu_seconds, huge_pages
 from tests.source_app.multipart_forms import CONTENT_TYPE, body, text
 from tests.source_app.throwaway import Throwaway, new_store
@@ -64,36 +64,27 @@ def first_contact(*, quick: bool = False) -> list[Figure]:
 def returning(*, quick: bool = False) -> list[Figure]:
     """
     CPU from the codename to the thread page (a POST and the page it leads to), without the KDF; beside what the app alone takes for the
-    same, measured in turns: on a slow day of the machine both rise, and their ratio does not.
+    same, measured in turns: on a slow day of the machine both rise.
 
     A thread's page ends on a whole step of time (`source_app/even.py`), mostly asleep. Sources enough to keep the cores awake meanwhile: one alone
     would measure how long a core takes to wake.
     """
     rounds, count, alone = (1, 60, 20) if quick else (4, 200, 50)
-    with server() as running, inside() as browser, ThreadPoolExecutor(SOURCES) as pool:
+    with server() as running, inside() as returns, ThreadPoolExecutor(SOURCES) as pool:
         measured = [running] * SOURCES
-        form = token(browser.get("/en/return"))
-        returning_alone(browser, form, alone)
+        returns(alone)
         list(pool.map(_keep_returning, measured, [20 // SOURCES] * SOURCES))
         spent = bare = 0.0
         logins = 0
         for _ in range(rounds):
-            bare += returning_alone(browser, form, alone)
+            bare += returns(alone)
             before = cpu(running)
             logins += sum(pool.map(_keep_returning, measured, [-(-count // SOURCES)] * SOURCES))
             spent += cpu(running) - before
         derived = bare_cpu(running.generation)
         each, limit = spent / logins - derived, bare / rounds - derived
-    return [
-        figure(
-            "return login beside the KDF",
-            each * 1000,
-            "CPU ms",
-            limit=limit * 1000,
-            goal="<= 5",
-            ok=each <= 0.005,
-        )
-    ]
+    ok = each <= 0.005
+    return [figure("return login beside the KDF", each * 1000, "CPU ms", limit=limit * 1000, goal="<= 5", ok=ok)]
 
 
 def at_once(*, quick: bool = False) -> list[Figure]:

@@ -123,51 +123,6 @@ def test_an_inner_block_joins_and_can_be_undone_alone(store: Store):
     assert happened == ["second inner"]
 
 
-def test_a_snapshot_is_one_state_for_all_reads_in_it(store: Store):
-    """
-    What another thread writes meanwhile is seen when the block is over; blocks inside join, and a write inside reads what it wrote.
-    """
-
-    def raise_it() -> None:
-        with store.write() as connection:
-            connection.execute(RAISE_VERSION)
-
-    before = read_version(store)
-    with store.snapshot():
-        assert read_version(store) == before
-        other = threading.Thread(target=raise_it)
-        other.start()
-        other.join()
-        with store.snapshot():
-            assert read_version(store) == before
-        assert read_version(store) == before
-        with store.write() as connection:
-            connection.execute(RAISE_VERSION)
-            assert read_version(store) == before + 2
-    assert read_version(store) == before + 2
-
-
-def test_a_snapshot_takes_one_connection_and_gives_it_back(store: Store):
-    """
-    Also when the block raises; afterwards the thread reads what is there then.
-    """
-    taken = []
-
-    def read_and_fail() -> None:
-        with store.snapshot():
-            for _ in range(3):
-                with store.read() as connection:
-                    taken.append(connection)
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        read_and_fail()
-    assert taken[0] is taken[1] is taken[2]
-    assert taken[0].closed
-    with store.read() as connection:
-        assert connection is not taken[0]
-
-
 def test_after_commit_outside_a_block_is_refused(store: Store):
     """
     There is nothing to wait for, so it is an error.
