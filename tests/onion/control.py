@@ -69,9 +69,9 @@ class Control:
         """One value of GETINFO."""
         return self.ask(f"GETINFO {name}")[0].partition("=")[2]
 
-    def event(self) -> str:
-        """The next event that was asked for."""
-        self._socket.settimeout(EVENT_SECONDS)
+    def event(self, seconds: float = EVENT_SECONDS) -> str:
+        """The next event that was asked for; if none comes in time, the conversation is over."""
+        self._socket.settimeout(seconds)
         while True:
             line = self._line()
             if line.startswith("650"):

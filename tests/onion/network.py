@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ COUNT = 5
 READY_SECONDS = 90.0
 #: Directories an onion's descriptor must have reached.
 UPLOADS = 2
+#: Between two of them; one that is lost is not waited for.
+STRAY_SECONDS = 10.0
 PAUSE_SECONDS = 0.1
 #: Authorities vote by the clock: one second after each multiple of five, or at once if they are up later than that, and then on those alone whom
 #: they know already; whom they miss comes ten seconds later. They take two seconds to be up, so this is when they begin best.
@@ -169,6 +172,32 @@ class Tor:
 
 
 @dataclass
+class Uploads:
+    """
+    Of descriptors.
+
+    Args:
+        reached: of each onion that is looked at, the directories that have it.
+        underway: how many are on their way to each directory; an onion has two at a time, of this period and the next.
+    """
+
+    reached: dict[str, set[str]]
+    underway: Counter[str] = field(default_factory=Counter)
+
+    def note(self, words: list[str]) -> None:
+        """An event that tor told."""
+        if words[0] != "HS_DESC" or words[2] not in self.reached:
+            return
+        act, name, directory = words[1], words[2], words[4]
+        if act == "UPLOAD":
+            self.underway[directory] += 1
+        elif act in {"UPLOADED", "FAILED"}:
+            self.underway -= Counter([directory])
+        if act == "UPLOADED":
+            self.reached[name].add(directory)
+
+
+@dataclass
 class Network:
     """
     Args:
@@ -244,15 +273,17 @@ class Network:
         with self.onion.control() as control:
             control.ask("SETEVENTS HS_DESC")
             act()
-            reached: dict[str, set[str]] = {name: set() for name in names or self.addresses()}
+            seen = Uploads({name: set() for name in names or self.addresses()})
             end = time.monotonic() + READY_SECONDS
-            while min(map(len, reached.values())) < UPLOADS:
+            while min(map(len, seen.reached.values())) < UPLOADS:
                 if time.monotonic() > end:
-                    raise NetworkError(f"descriptors at {reached}")
-                words = control.event().split()
-                if words[:2] == ["HS_DESC", "UPLOADED"] and words[2] in reached:
-                    reached[words[2]].add(words[4])
-        return {name: len(directories) for name, directories in reached.items()}
+                    raise NetworkError(f"descriptors at {seen.reached}")
+                seen.note(control.event().split())
+            # Until the others have it too, they give out the old one.
+            with contextlib.suppress(TimeoutError):
+                while seen.underway:
+                    seen.note(control.event(STRAY_SECONDS).split())
+        return {name: len(directories) for name, directories in seen.reached.items()}
 
     def addresses(self) -> list[str]:
         """The server's onions without `.onion`, as soon as its tor has made their keys."""

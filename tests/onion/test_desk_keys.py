@@ -16,7 +16,7 @@ from deploy.doctor.checkup import examine
 from deploy.doctor.read_server import write_whole
 from deploy.errors import SocksError
 from deploy.onion import opened
-from deploy.watch import Watched, look
+from deploy.watch import Seen, Watched, look
 from journalist_app.desk.health import Colour
 from tests.onion.network import OTHERS, VISITING, Tor
 from tests.onion.office import Office
@@ -54,6 +54,14 @@ def login(tor: Tor, address: str) -> str:
     return socks.fetch(address, "/login", tor.socks).body.decode()
 
 
+def answered(watched: Watched) -> Seen:
+    """What is seen, asked again for a minute while there is no answer: of a tor that has just started, the first way in may fail."""
+    end = time.monotonic() + 60
+    while (seen := look(watched)).key[0] == "no answer" and time.monotonic() < end:
+        time.sleep(1)
+    return seen
+
+
 def test_the_desk_opens_with_a_key_and_never_without(office: Office, stranger: Tor) -> None:
     """Refused without a key, served with one, refused once it was revoked; the others stay in, and the door stays barred."""
     service, address = office.onion("desk"), office.address("desk")
@@ -71,7 +79,8 @@ def test_the_desk_opens_with_a_key_and_never_without(office: Office, stranger: T
     with opened(office.network.onion.folder / "control.sock") as door:
         office.network.published(lambda: door.begin_anew(service), key.address)
     assert PERSON not in desk_keys.names(service)
-    end = time.monotonic() + 60
+    # Who has an old descriptor tries its way in for as long as tor tries one connection, and looks for a new one only then.
+    end = time.monotonic() + 2 * socks.SECONDS
     while (code := refused(stranger, address)) != WRONG_KEY and time.monotonic() < end:
         assert code, "a revoked key opened the door"
     assert code == WRONG_KEY
@@ -92,7 +101,7 @@ def test_an_operators_machine_asks_over_its_own_key_how_the_server_is(office: Of
     stranger.hold("desk", key.line)
     report = examine(folder, at=datetime.datetime.now(datetime.UTC), host=False)
     write_whole(folder / "doctor.json", report.encode())
-    seen = look(watched)
+    seen = answered(watched)
     assert "no answer" not in seen.lines[0]
     assert {one.what for one in report.findings if not one.ok} == {
         line.partition(" (")[0].partition(":")[0] for line in seen.lines[1:]
