@@ -27,6 +27,7 @@ from source_app import (
     waiting,
     writing,
 )
+from source_app.even import keep_steps
 from source_app.gateways import turn_away
 from source_app.headers import guard
 from source_app.intake import Intake
@@ -121,6 +122,7 @@ def create_app(settings: SourceSettings) -> Flask:
     turn_away(app)
     answer_errors(app)
     serve_files(app, own)
+    keep_steps(app)
     _route(app, "GET", "/", "choose", landing.choose)
     _route(app, "GET", recipients.ADDRESS, "recipients", recipients.show)
     _route(app, "POST", "/parts", "parts", appending.take)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from source_app import render
 from source_app.ended import again_page, ended_page
 from source_app.errors import LeftError, SourceAppError, TroubleError
-from source_app.even import FORGET_SECONDS, PAGE_SECONDS, steps
+from source_app.even import FORGET_SECONDS, PAGE_SECONDS, hold
 from source_app.languages import translated as _
 from source_app.leaving import last_page
 from source_app.parts import parts
@@ -124,8 +124,9 @@ def forget() -> Response:
         )
     # First the mark, then the transaction: whatever is on its way from now on is refused, whatever came before is in it.
     mark_forgotten(session)
+    hold(FORGET_SECONDS)
     try:
-        with trouble_is_said(), steps(FORGET_SECONDS):
+        with trouble_is_said():
             cleared = _erase(session)
     except SourceAppError as error:
         posted.failed(error)
@@ -180,21 +181,21 @@ def _page(
     slot: Slot | None = None,
     form: Form | None = None,
 ) -> Response:
-    with steps(PAGE_SECONDS):
-        questions = asked(fields, whole=False)
-        return render.page(
-            "thread",
-            status,
-            notice=notice,
-            done=done,
-            text=kept_text(fields),
-            questions=questions.html,
-            kept=questions.kept,
-            token=fresh_token() if form is None else parts().sealer.token(form),
-            slot=slot or read_slot(session, offset, part),
-            characters=render.characters(),
-            file_limit=render.file_limit(),
-        )
+    hold(PAGE_SECONDS)
+    questions = asked(fields, whole=False)
+    return render.page(
+        "thread",
+        status,
+        notice=notice,
+        done=done,
+        text=kept_text(fields),
+        questions=questions.html,
+        kept=questions.kept,
+        token=fresh_token() if form is None else parts().sealer.token(form),
+        slot=slot or read_slot(session, offset, part),
+        characters=render.characters(),
+        file_limit=render.file_limit(),
+    )
 
 
 def _refused(session: Session, posted: Posted, sending: Sending) -> Response:

@@ -14,16 +14,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, create_environ
 
 from crypto.replies import Reply, open_reply
 from source_app import even, render, slots
-from source_app.even import steps
+from source_app.even import hold, keep_steps
 from source_app.languages import LANGUAGES as ALL
 from source_app.slots import CUT_BYTES, PART_BYTES, part_of
 from store.engine import Store
@@ -250,23 +252,56 @@ def test_a_page_that_took_longer_would_be_found(
     assert telling.largest_effect(timed(opened(house, words), slower="full")) > BOUND
 
 
+def held(work: Callable[[], object], seconds: float) -> tuple[int, float]:
+    """What an app answers that does some work in steps, and after how long."""
+    app = Flask("held")
+    keep_steps(app)
+
+    @app.get("/")
+    def show() -> str:
+        hold(seconds)
+        work()
+        hold(3_600)
+        return "x"
+
+    began = time.monotonic()
+    return app.test_client().get("/").status_code, time.monotonic() - began
+
+
 @pytest.mark.parametrize("work", [0.0, 0.02, 0.095, 0.105])
 def test_what_is_held_ends_at_a_whole_step(work: float) -> None:
-    """Never earlier, and soon after it."""
-    began = time.monotonic()
-    with steps(0.1):
-        time.sleep(work)
-    spent = time.monotonic() - began
+    """Never earlier, and soon after it; the first word counts."""
+    status, spent = held(lambda: time.sleep(work), 0.1)
+    assert status == 200
     assert spent >= (0.2 if work > 0.1 else 0.1)
     assert spent % 0.1 < 0.09
 
 
 def test_what_fails_is_held_too() -> None:
     """A refusal is as long as an answer."""
-    began = time.monotonic()
-    with pytest.raises(KeyError), steps(0.02):
-        raise KeyError
-    assert time.monotonic() - began >= 0.02
+    status, spent = held([].pop, 0.1)
+    assert (status, spent >= 0.1) == (500, True)
+
+
+def test_nothing_of_a_held_answer_is_made_after_it_was_held(
+    house: House, words: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cookies and headers stand before: what they take is slept over too."""
+    window = opened(house, words)["full"]
+    seen = window.go("thread").request.environ
+    told: list[str] = []
+
+    def start(_status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
+        told.extend(name for name, _ in headers)
+        return lambda _: None
+
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: told.append("held"))
+    monkeypatch.setattr("source_app.even.time", clock)
+    asked = create_environ("/en/thread", headers={"Cookie": seen["HTTP_COOKIE"]})
+    body = b"".join(house.app.wsgi_app(asked, start))
+    assert body.rstrip().endswith(b"</html>")
+    assert {"Set-Cookie", "Content-Security-Policy", "Content-Length"} <= set(told[:-1])
+    assert told[-1] == "held"
 
 
 def test_the_steps_are_longer_than_the_work(
