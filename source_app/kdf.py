@@ -8,7 +8,8 @@ the ticket again, at any worker: no thread is held meanwhile, and no second deri
 
 A slot is an anonymous file under flock: a killed worker's slots are free the moment it is gone, which a semaphore would not promise.
 Each process has a thread for each slot, which sleeps in the kernel until the slot is its own and then takes the next of the process's line. The memory
-that Argon2 fills is thereby reused, instead of being taken anew in each of six hundred threads.
+that Argon2 fills is thereby reused, instead of being taken anew in each of six hundred threads. These threads run on any core, whatever
+share of them their worker keeps to.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as LateError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from crypto.derive import Generation, Subkeys, derive
 from crypto.hidden import Hidden
 from source_app import circuits
+from source_app.cores import everywhere, keep_to
 from source_app.derived import Derived, Pending
 from source_app.errors import SourceAppError
 from source_app.limits import LINE, LINE_PATIENCE_SECONDS
@@ -85,6 +87,7 @@ class Derivations:
         self._places = places
         self._run = run
         self._derived = Derived(memory)
+        self._cores = everywhere()
         self._starting = threading.Lock()
         self._serving: _Serving | None = None
 
@@ -168,7 +171,7 @@ class Derivations:
         with self._starting:
             # Threads do not survive a fork: each process starts its own.
             if self._serving is None or self._serving.process != os.getpid():
-                self._serving = _Serving(self._slots, Line(self._places), self._run, self._derived)
+                self._serving = _Serving(self._slots, self._cores, Line(self._places), self._run, self._derived)
             return self._serving
 
 
@@ -177,7 +180,9 @@ class _Serving:
     The line of one process, and the threads that serve it.
     """
 
-    def __init__(self, slots: tuple[_Slot, ...], line: Line, run: Derive, derived: Derived) -> None:
+    def __init__(
+        self, slots: tuple[_Slot, ...], cores: Collection[int], line: Line, run: Derive, derived: Derived
+    ) -> None:
         self.process: Final = os.getpid()
         self.line: Final = line
         self._run = run
@@ -185,7 +190,8 @@ class _Serving:
         # The threads know this object weakly and end with it, and with them the memory that the workers of its app shared.
         weakref.finalize(self, line.close)
         for slot in slots:
-            threading.Thread(target=_serve, args=(weakref.ref(self), line, slot), name="derive", daemon=True).start()
+            given = weakref.ref(self), line, slot, cores
+            threading.Thread(target=_serve, args=given, name="derive", daemon=True).start()
 
     def serve(self, place: Place) -> None:
         """Derive one codename, for whoever waits for it or brings its ticket."""
@@ -206,7 +212,8 @@ class _Serving:
                 self._derived.put(place.ticket, dict(zip(numbers, subkeys, strict=True)))
 
 
-def _serve(serving: weakref.ref[_Serving], line: Line, shared: _Slot) -> None:
+def _serve(serving: weakref.ref[_Serving], line: Line, shared: _Slot, cores: Collection[int]) -> None:
+    keep_to(cores)
     with shared.opened() as slot:
         while line.wait():
             # The slot first, then the one who gets it: nobody is bound to a slot that somebody else keeps.

@@ -86,6 +86,9 @@ BRIEF_LINGER_SECONDS = 0.1
 LARGE_TWELFTHS = 10
 TURNED_AWAY_TWELFTHS = 1
 TURNED_AWAY_SECONDS = 60.0
+#: A worker whose places for them are taken leaves who comes to the other workers for so long, and then takes them, for so long.
+LEFT_SECONDS = 0.05
+TAKING_SECONDS = 0.01
 #: What one circuit may hold at once in one worker, where tor tells us the circuit. A browser opens six connections to one place,
 #: and all windows of one Tor Browser share one circuit to it.
 CIRCUIT_REQUESTS = 16

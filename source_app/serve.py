@@ -16,12 +16,14 @@ import dataclasses
 import os
 import threading
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
 from source_app.app import create_app
+from source_app.cores import Shares
 from source_app.heap import keep_heap
 from source_app.listening import require_free
 from source_app.process import claim_files, seclude
@@ -84,7 +86,7 @@ def options(settings: SourceSettings) -> dict[str, Any]:
         "accesslog": None,
         "control_socket_disable": True,
         "when_ready": _announce,
-        "post_fork": _after_fork,
+        "post_fork": partial(_after_fork, Shares(settings.workers)),
     }
 
 
@@ -126,9 +128,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         return self._make()
 
 
-def _after_fork(_arbiter: object, _worker: object) -> None:
+def _after_fork(shares: Shares, _arbiter: object, _worker: object) -> None:
     # The store's connections and the app's memory look after themselves; each thread's stack is made in the worker.
     threading.stack_size(STACK_BYTES)
+    shares.take()
 
 
 def _announce(arbiter: Any) -> None:

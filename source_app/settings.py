@@ -55,7 +55,7 @@ class SourceSettings:
         thread_bytes: files that one thread may have on the server, unless the desk accepted it up to more.
         silence_seconds: a body that sends nothing for this long is ended.
         kdf_slots: codenames derived at the same time by all workers together; 0 is one for each core.
-        workers: processes that answer.
+        workers: processes that answer; one for each core makes the most of them.
         threads: requests that one process holds at once; a held body holds a thread.
         bind: where gunicorn listens, `host:port` or `unix:/path`; not looked at where systemd hands a socket over.
         circuits: whether tor begins each connection with its circuit (`HiddenServiceExportCircuitID haproxy`). Then a

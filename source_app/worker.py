@@ -30,6 +30,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from source_app.bare import BUSY, CROWDED, FAILED, bare, status_of
 from source_app.circuits import CrowdedError, Places, announced, asked_by
+from source_app.courtesy import Courtesy
 from source_app.drain import drain
 from source_app.held import Held
 from source_app.limits import (
@@ -39,6 +40,7 @@ from source_app.limits import (
     FORM_BYTES,
     IDLE_SECONDS,
     LARGE_TWELFTHS,
+    LEFT_SECONDS,
     LINGER_SECONDS,
     TURNED_AWAY_SECONDS,
     TURNED_AWAY_TWELFTHS,
@@ -180,6 +182,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._requests = Places(CIRCUIT_REQUESTS) if self.circuits else None
         self._large_of_one = Places(CIRCUIT_LARGE)
         self._turned_away = threading.BoundedSemaphore(max(1, threads * TURNED_AWAY_TWELFTHS // 12))
+        self._courtesy = Courtesy()
         self._accept_from = 0.0
         self._held = Held(threads)
 
@@ -209,8 +212,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def accept(self, listener: Any) -> None:
         """
-        Take a connection and give it to the threads.
+        Take a connection and give it to the threads, or leave it to another worker for a moment.
         """
+        if self._courtesy.leaves():
+            self._look_away(LEFT_SECONDS)
+            return
         try:
             sock, address = listener.accept()
         except OSError as error:
@@ -219,12 +225,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if error.errno not in _NO_MORE_FILES:
                 raise
             # Those who are in stay in; who comes waits in the kernel's line.
-            self._accept_from = time.monotonic() + _PAUSE_SECONDS
-            self.set_accept_enabled(False)
+            self._look_away(_PAUSE_SECONDS)
             return
         self.nr_conns += 1
         sock.setblocking(True)
         self.enqueue_req(self.connection(self.cfg, sock, address, listener.getsockname(), places=self._requests))
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """
+        Wait no longer than listeners are looked away from.
+        """
+        away = self._accept_from - time.monotonic()
+        super().wait_for_and_dispatch_events(min(timeout, away) if away > 0 else timeout)
 
     def murder_pending(self) -> None:
         """
@@ -280,8 +292,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         with contextlib.suppress(OSError):
             client.sendall(bare(BUSY, CROWDED) if isinstance(exc, CrowdedError) else bare(status))
 
+    def _look_away(self, seconds: float) -> None:
+        self._accept_from = time.monotonic() + seconds
+        self.set_accept_enabled(False)
+
     def _take_large(self, req: Any, conn: Any, length: int) -> bool:
         if not self._large.acquire(blocking=False):
+            self._courtesy.refused()
             self._turn_away(req, conn, length)
             return False
         try:
@@ -289,6 +306,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return bool(super().handle_request(req, conn))
         finally:
             self._large.release()
+            self._courtesy.freed()
 
     def _turn_away(self, req: Any, conn: Any, length: int, said: str | None = None) -> None:
         conn.sock.sendall(bare(BUSY, said))

@@ -151,6 +151,13 @@ def test_the_calls_that_programs_make_are_allowed(name: str) -> None:
     assert not refused & allowed
 
 
+def test_the_source_pages_alone_may_choose_their_cores() -> None:
+    """Their workers keep to shares of them; nothing else of what governs other processes' time or limits is within reach."""
+    allowed = {name: calls(unit(f"{name}.service")) & expanded("@resources") for name in CONFINED}
+    assert "sched_setaffinity" in allowed["dengwen-source"] - allowed["dengwen-desk"]
+    assert not allowed["dengwen-source"] & {"sched_setscheduler", "setpriority", "ioprio_set", "mbind", "set_mempolicy"}
+
+
 def test_doctor_may_give_up_groups_and_become_nobody() -> None:
     """What it starts to look into the store leaves tor's group behind (`deploy/doctor/apart.py`); no other account is within its reach."""
     text = unit("dengwen-doctor.service")
