@@ -168,9 +168,9 @@ def returns(origin: str) -> None:
 
 
 def test_the_page_of_those_who_wait(tmp_path_factory: pytest.TempPathFactory, looker: Looker) -> None:
-    """It says how long, looks by itself, and leads into the visit."""
+    """It says how long, looks by itself, and leads into the visit. One worker: each has a line of its own, and the crowd is to stand in ours."""
     with (
-        opened(tmp_path_factory.mktemp("source"), costs=DEAREST, told=False, kdf_slots=1) as here,
+        opened(tmp_path_factory.mktemp("source"), costs=DEAREST, told=False, kdf_slots=1, workers=1) as here,
         Firefox(tmp_path_factory.mktemp("firefox"), proxy=here.circuit.place) as page,
         ThreadPoolExecutor(CROWD) as crowd,
     ):
