@@ -4,7 +4,7 @@ Whether a worker takes who comes, or leaves them to the other workers first.
 
 All workers look at one line of the kernel, and the one beside an idle core is the fastest each time. Once it has turned a large form away, it would
 turn away the next ones too, while another has room. So as long as its places are all taken it looks away for a moment before it takes who still waits.
-Nobody waits for longer than that, not even where no other worker has room.
+So nobody is left for good where no other worker has room: each moment is followed by a time in which all who wait are taken.
 
 Pure: it looks at no socket, and asks no clock that it was not given.
 """
@@ -49,6 +49,7 @@ class Courtesy:
         """
         now = self._clock()
         if not self._refuses or now < self._takes_until:
+            self._left = False
             return False
         self._left = not self._left
         if not self._left:

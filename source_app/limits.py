@@ -86,7 +86,7 @@ BRIEF_LINGER_SECONDS = 0.1
 LARGE_TWELFTHS = 10
 TURNED_AWAY_TWELFTHS = 1
 TURNED_AWAY_SECONDS = 60.0
-#: A worker whose places for them are taken leaves who comes to the other workers for so long, and then takes them, for so long.
+#: A worker that turned one away leaves who comes to the others for the first of these, then takes who comes for the second, and so on.
 LEFT_SECONDS = 0.05
 TAKING_SECONDS = 0.01
 #: What one circuit may hold at once in one worker, where tor tells us the circuit. A browser opens six connections to one place,

@@ -110,6 +110,8 @@ def test_everybody_is_taken_at_once_when_a_place_is_free_again(loop: Loop, clock
     assert loop.turn() == 1
     clock.now += 20
     assert loop.turn() == 2
+    loop.turn_away()
+    assert loop.turn() == 2
 
 
 @pytest.fixture
