@@ -26,6 +26,7 @@ from source_app.app import create_app
 from source_app.cores import Shares
 from source_app.heap import keep_heap
 from source_app.listening import require_free
+from source_app.master import Master
 from source_app.process import claim_files, seclude
 from source_app.settings import SettingsError, SourceSettings
 from source_app.worker import QuietLog, worker
@@ -126,6 +127,12 @@ class Server(BaseApplication):  # type: ignore[misc]
             the app.
         """
         return self._make()
+
+    def run(self) -> None:
+        """
+        Serve until a signal ends it.
+        """
+        Master(self).run()
 
 
 def _after_fork(shares: Shares, _arbiter: object, _worker: object) -> None:

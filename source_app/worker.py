@@ -45,6 +45,7 @@ from source_app.limits import (
     TURNED_AWAY_SECONDS,
     TURNED_AWAY_TWELFTHS,
 )
+from source_app.master import hear
 from source_app.pace import Pace
 
 _TRANSIENT = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
@@ -185,6 +186,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._courtesy = Courtesy()
         self._accept_from = 0.0
         self._held = Held(threads)
+
+    def init_signals(self) -> None:
+        """
+        Hear signals, as a worker; those too that came since it was forked.
+        """
+        super().init_signals()
+        hear()
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
         """

@@ -20,6 +20,7 @@ from gunicorn.http import wsgi
 from journalist_app.desk.app import create_app
 from journalist_app.desk.keys import require_private
 from journalist_app.desk.listening import require_free
+from journalist_app.desk.master import Master
 from journalist_app.desk.process import claim_files, seclude
 from journalist_app.desk.refusals import place_of
 from journalist_app.desk.settings import DeskSettings
@@ -142,6 +143,12 @@ class DeskServer(BaseApplication):  # type: ignore[misc]
         The app, made in the worker.
         """
         return create_app(self._settings)
+
+    def run(self) -> None:
+        """
+        Serve until a signal ends it.
+        """
+        Master(self).run()
 
 
 def serve(settings: DeskSettings) -> None:

@@ -21,6 +21,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from journalist_app.desk.circuits import CrowdedError, Places, announced
 from journalist_app.desk.guard import HEADERS, MAX_FORM, POLICY
+from journalist_app.desk.master import hear
 from journalist_app.desk.pace import Pace
 
 LINGER_SECONDS: Final = 2.0
@@ -139,6 +140,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._requests = Places(CIRCUIT_REQUESTS) if self.circuits else None
+
+    def init_signals(self) -> None:
+        """
+        Hear signals, as a worker; those too that came since it was forked.
+        """
+        super().init_signals()
+        hear()
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 (gunicorn's signature)
         """

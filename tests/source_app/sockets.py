@@ -8,12 +8,29 @@ from __future__ import annotations
 import socket
 import stat
 import threading
+import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 import pytest
 
-from tests.source_app.listeners import Program, ask, listening, running, status
+from tests.source_app.listeners import ROOT, Program, ask, listening, running, status
+
+#: In a file that Python imports before anything else.
+SLOW_TO_BEGIN = """
+import time
+from gunicorn.workers.gthread import ThreadWorker
+
+begin = ThreadWorker.init_process
+
+
+def late(worker):
+    time.sleep(1)
+    begin(worker)
+
+
+ThreadWorker.init_process = late
+"""
 
 
 class OnUnixSockets(ABC):
@@ -122,6 +139,19 @@ class OnUnixSockets(ABC):
                 visitor.join(60)
                 app.kill()
         assert set(said) == {b"200"}
+
+    def test_a_worker_that_is_told_to_end_while_it_begins_ends(self, tmp_path: Path) -> None:
+        """A second passes between its fork and its own handlers, and in that second the end comes. Deaf, it would stay until the grace is over."""
+        (tmp_path / "sitecustomize.py").write_text(SLOW_TO_BEGIN)
+        over = ["env", f"PYTHONPATH={tmp_path}:{ROOT}"]
+        app = Program(self.arguments(tmp_path, f"unix:{tmp_path}/app.sock"), wrap=over)
+        try:
+            assert app.line.startswith("listening on")
+            began = time.monotonic()
+            assert app.stop() == ""
+            assert 1 < time.monotonic() - began < 15
+        finally:
+            app.kill()
 
     def test_a_tcp_socket_is_handed_over_too(self, tmp_path: Path) -> None:
         """The line then names its address."""
