@@ -157,6 +157,14 @@ class Tor:
             place.write_text(line + "\n")
         self.reload()
 
+    def forget(self) -> None:
+        """
+        Let it try anew what failed, as whoever asks Tor Browser for a new circuit does. Left alone, it takes no introduction point for two
+        minutes that failed once.
+        """
+        with self.control() as control:
+            control.ask("SIGNAL NEWNYM")
+
     @property
     def last_words(self) -> str:
         """The end of its log."""

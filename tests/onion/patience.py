@@ -16,8 +16,8 @@ Found = TypeVar("Found")
 BROKEN = (OSError, http.client.HTTPException)
 
 
-def patiently(act: Callable[[], Found], seconds: float = 60.0) -> Found:
-    """What an act gives, tried again as long as connections break."""
+def patiently(act: Callable[[], Found], seconds: float = 60.0, *, before_again: Callable[[], object] = bool) -> Found:
+    """What an act gives, tried again as long as connections break; before each new try something else may be done."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -25,6 +25,7 @@ def patiently(act: Callable[[], Found], seconds: float = 60.0) -> Found:
         except BROKEN:
             if time.monotonic() > end:
                 raise
+        before_again()
         time.sleep(0.2)
 
 

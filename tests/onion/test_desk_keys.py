@@ -56,13 +56,11 @@ def login(tor: Tor, address: str) -> str:
 
 def answered(tor: Tor, watched: Watched) -> Seen:
     """
-    What is seen, asked again while there is no answer: the first way in may fail, and then tor takes no introduction point for two minutes
-    that failed once, unless it is told to forget.
+    What is seen, asked again while there is no answer: the first way in may fail.
     """
     end = time.monotonic() + 2 * socks.SECONDS
     while (seen := look(watched)).key[0] == "no answer" and time.monotonic() < end:
-        with tor.control() as control:
-            control.ask("SIGNAL NEWNYM")
+        tor.forget()
         time.sleep(2)
     return seen
 

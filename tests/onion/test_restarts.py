@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from crypto.codename import Codename
+from deploy import socks
 from deploy.evidence import BLOCK, Evidence
 from deploy.people import Source
 from deploy.reading import Page
@@ -59,10 +60,17 @@ def half_kept(office: Office) -> list[Path]:
 def written(office: Office, way: Tunnel) -> tuple[Source, str]:
     """A source who has sent words. Returns it and its codename."""
     source = Source(way.url)
+    there(office, source, "/")
     source.write(WORDS)
     words = "".join(source.codename)
     office.busy.codenames.append(Codename.parse(words))
     return source, words
+
+
+def there(office: Office, source: Source, path: str) -> Page:
+    """A page of the onion, however long its tor looks for a way in."""
+    visitor = office.network.visitor
+    return patiently(lambda: source._visitor.get(path), 2 * socks.SECONDS, before_again=visitor.forget)
 
 
 def items(office: Office, words: str) -> int:
@@ -95,7 +103,7 @@ def test_tor_restarted_under_an_upload(office: Office, tunnel: Callable[..., Tun
 
     office.network.onion.start()
     office.network.published()
-    page = patiently(lambda: source._visitor.get("/zh-Hans/received"))
+    page = there(office, source, "/zh-Hans/received")
     said = {one.partition(" ")[0]: one for one in page.list_items("list")}
     assert "已收到" in said[whole.name]
     assert "已收到" not in said.get(half.name, "")
