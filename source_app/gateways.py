@@ -64,8 +64,17 @@ def by_gateway(asked: Request, onion: str) -> bool:
     """
     if onion and asked.headers.get("Host", "").lower().removesuffix(":80") != onion:
         return True
-    names = (name.lower() for name, _ in asked.headers)
-    return any(name in TRACES or name.startswith(PREFIX) for name in names)
+    names = asked.environ
+    return not _SPELLED.isdisjoint(names) or any(name.startswith(_SPELLED_PREFIX) for name in names)
+
+
+def _spelled(name: str) -> str:
+    return "HTTP_" + name.upper().replace("-", "_")
+
+
+# As WSGI has them: every request is looked at, and few are turned away.
+_SPELLED: Final = frozenset(map(_spelled, TRACES))
+_SPELLED_PREFIX: Final = _spelled(PREFIX)
 
 
 def _answer() -> Response | None:

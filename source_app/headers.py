@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from flask import Flask, Request, Response
+    from collections.abc import Callable, Iterable
+    from typing import Any
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from flask import Flask, Request
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -38,14 +42,18 @@ class ForeignError(Exception):
 
 
 def guard(app: Flask) -> None:
-    """Put the headers on every answer of an app."""
-    app.after_request(_dress)
+    """Put the headers on every answer of an app, whatever made it."""
+    answer = app.wsgi_app
+    # No view sets any of these, so nothing is there to be replaced; and they are ours, so nothing is there to be checked.
+    ours = list(HEADERS.items())
 
+    def guarded(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        def begin(status: str, headers: list[tuple[str, str]], error: Any = None, /) -> Callable[[bytes], object]:
+            return start(status, headers + ours, error)
 
-def _dress(response: Response) -> Response:
-    # No view sets any of these, so nothing is there to be replaced.
-    response.headers.extend(HEADERS)
-    return response
+        return answer(environ, begin)
+
+    app.wsgi_app = guarded  # type: ignore[method-assign, assignment]
 
 
 def require_own_page(request: Request) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from flask import current_app, make_response
+from flask import Response, current_app
 from flask.templating import Environment
 from markupsafe import escape
 
@@ -25,8 +25,6 @@ from source_app.visitors import fresh_token, visiting
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from typing import Any
-
-    from flask import Response
 
 #: Every page is padded to a multiple of this, and the frame that has a list; the small frames inside a page to a multiple of FRAME.
 SHAPE: Final = 32 * KIB
@@ -115,9 +113,8 @@ def answered(html: str, status: int, shape: int, *, kept: int = 0) -> Response:
         kept: how many bytes of it are what is kept of a refused form.
     """
     raw = html.encode()
-    response = make_response(raw + b" " * ((kept - len(raw)) % shape + -kept % shape), status)
-    response.headers["Content-Type"] = "text/html; charset=utf-8"
-    return response
+    padding = b" " * ((kept - len(raw)) % shape + -kept % shape)
+    return Response(raw + padding, status, content_type="text/html; charset=utf-8")
 
 
 def redirected(name: str) -> Response:
@@ -126,9 +123,7 @@ def redirected(name: str) -> Response:
     """
     address = f"/{chosen().path}/{name}"
     # Where it leads is not to be told from its length.
-    response = make_response(b" " * (REDIRECT - len(address)), 303)
-    response.headers["Location"] = address
-    return response
+    return Response(b" " * (REDIRECT - len(address)), 303, {"Location": address})
 
 
 def plain(status: int, heading: str, *lines: str, ways: tuple[Way, ...] = ()) -> Response:
