@@ -2,8 +2,8 @@
 """
 One slot of a thread: the newest reply from a place on, and the statuses around it.
 
-A page opens WINDOW envelopes, never more or fewer: where the thread has less, dummies sealed to a throwaway identity are opened in
-their place, so that the work does not say how much there is. A long reply is cut into parts by the bytes it has when it is escaped, so that
+A page decapsulates WINDOW keys and checks as many signatures, never more or fewer: where the thread has less, dummies of a throwaway identity stand in,
+so that the work does not say how much there is. A long reply is cut into parts by the bytes it has when it is escaped, so that
 every page of a thread fits `render.SHAPE`. What does not open or verify is named and not shown.
 """
 
@@ -15,18 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
 
-from crypto.age import HybridIdentity
+from crypto.age import HybridIdentity, Stanza, new_file_key
 from crypto.card import Card
 from crypto.errors import CryptoError, SignatureError
-from crypto.hidden import Hidden
-from crypto.replies import Reply, Status, open_reply, seal_reply
+from crypto.replies import Reply, Status, open_reply
 from crypto.root import Root
-from crypto.signing import SigningKey
-from source_app.errors import ClosedError
+from crypto.signing import SignedDocument, SigningKey, sign_document, write_document
 from source_app.languages import translated as _
 from source_app.limits import KIB
 from source_app.parts import parts
-from store import seats, threads
+from store import seats
 from store.replies import StoredReply
 from store.replies import slots as stored_slots
 
@@ -38,7 +36,6 @@ WINDOW: Final = 2
 PART_BYTES: Final = 14 * KIB
 CUT_BYTES: Final = 128
 FURTHEST: Final = 10_000
-NO_THREAD: Final = bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +103,7 @@ def read_slot(session: Session, offset: int, part: int = 0) -> Slot:
         offset: how many newer envelopes to pass over.
         part: which part of a long reply.
     """
-    thread = threads.find(parts().store, session.subkeys.locator)
-    # Asked for and made also where there is no thread: its absence costs the same.
-    sealed = stored_slots(parts().store, thread.id if thread else NO_THREAD, offset=offset, count=WINDOW + 1)
-    # Once for a page, also where nothing is signed.
-    card = _card_now()
+    sealed = stored_slots(parts().store, session.subkeys.locator, offset=offset, count=WINDOW + 1)
     identity = HybridIdentity(session.subkeys.reply_seed)
     opened = [_opened(one, session, identity) for one in sealed[:WINDOW]]
     for _number in range(WINDOW - len(opened)):
@@ -120,7 +113,7 @@ def read_slot(session: Session, offset: int, part: int = 0) -> Slot:
     warnings: list[str] = []
     used = 0
     for one in opened:
-        shown = _shown(one, part, card)
+        shown = _shown(one, part)
         if isinstance(shown, ShownReply):
             if reply is not None:
                 break
@@ -146,11 +139,11 @@ def _opened(sealed: StoredReply, session: Session, identity: HybridIdentity) -> 
     return reply
 
 
-def _shown(reply: Reply | None, part: int, card: Card | None) -> ShownReply | ShownStatus | str:
+def _shown(reply: Reply | None, part: int) -> ShownReply | ShownStatus | str:
     if reply is None:
         return _("Something here was damaged or does not belong to you. It is not shown.")
     try:
-        signed = _signed(reply, card)
+        signed = _signed(reply)
     except SignatureError:
         return _("Something here bears a signature that does not hold. Do not trust it; it is not shown.")
     if reply.status is not None:
@@ -187,9 +180,9 @@ def _cut(raw: bytes, place: int) -> int:
     return place if entity < 0 or b";" in raw[entity:place] else entity
 
 
-def _signed(reply: Reply, card: Card | None) -> str:
-    # spec Y2: the key of the card that the reply names, if this server still has it.
-    named = card if card is not None and card.digest == reply.card else _earlier(reply.card)
+def _signed(reply: Reply) -> str:
+    # spec Y2: the key of the card that the reply names, if this server still has it. Intake may be closed, and that card be an earlier one.
+    named = _card(reply.card)
     for seat in () if named is None else named.seats:
         if seat.number == reply.seat:
             reply.verify(seat.signing)
@@ -197,15 +190,7 @@ def _signed(reply: Reply, card: Card | None) -> str:
     return _("says it is from seat %(seat)s; its signature cannot be checked here any more", seat=reply.seat)
 
 
-def _card_now() -> Card | None:
-    try:
-        return parts().intake.organisation().card
-    except ClosedError:
-        # Answers are read while intake is closed.
-        return None
-
-
-def _earlier(digest: bytes) -> Card | None:
+def _card(digest: bytes) -> Card | None:
     known = _cards.get(digest)
     if known is not None:
         return known
@@ -219,27 +204,19 @@ def _earlier(digest: bytes) -> Card | None:
     return None
 
 
-#: Cards that were replaced, by digest, read and checked once: there are as many as there were installations.
+#: Cards by digest, read and checked once: there are as many as there were installations.
 _cards: dict[bytes, Card] = {}
 
 
 @cache
-def _dummy() -> tuple[bytes, bytes, HybridIdentity, bytes]:
+def _dummy() -> tuple[HybridIdentity, Stanza, SignedDocument, bytes]:
     identity, key = HybridIdentity.generate(), SigningKey.generate()
-    sealed = seal_reply(
-        recipient=identity.recipient,
-        thread=Hidden(bytes(32)),
-        item=bytes(16),
-        seat=1,
-        key=key,
-        card=bytes(32),
-        epoch=0,
-        lang="",
-        text="",
-    )
-    return sealed.header, sealed.payload, identity, key.public
+    signed = sign_document("reply", write_document("reply", {}), [key])
+    return identity, identity.recipient.wrap(new_file_key()), signed, key.public
 
 
 def _open_dummy() -> None:
-    header, payload, identity, public = _dummy()
-    open_reply(header, payload, identity).verify(public)
+    # Its keys are used as a reply's are. What reading takes grows with the text, which nothing here could imitate: that is slept over.
+    identity, stanza, signed, public = _dummy()
+    identity.unwrap(stanza)
+    signed.require_signatures("reply", (public,), 1)

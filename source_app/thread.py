@@ -23,7 +23,7 @@ from source_app.report_form import asked, kept_text, says_something
 from source_app.senders import mark_forgotten
 from source_app.sending import Sending
 from source_app.session import Kind
-from source_app.slots import FURTHEST, NO_THREAD, Slot, read_slot
+from source_app.slots import FURTHEST, Slot, read_slot
 from source_app.storing import trouble_is_said
 from source_app.upload import MESSAGE
 from source_app.visitors import fresh_token, visiting
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from source_app.session import Form, Session
 
 SURE = "sure"
+_NO_THREAD = bytes(16)
 
 
 def show() -> Response:
@@ -91,7 +92,7 @@ def delete() -> Response:
             with trouble_is_said():
                 thread = threads.find(parts().store, session.subkeys.locator)
                 # Asked and looked for also where there is no thread: its absence costs the same.
-                replies.delete(parts().store, thread.id if thread else NO_THREAD, bytes.fromhex(item))
+                replies.delete(parts().store, thread.id if thread else _NO_THREAD, bytes.fromhex(item))
         except SourceAppError as error:
             posted.failed(error)
             return _not_deleted()
@@ -146,7 +147,7 @@ def _erase(session: Session) -> bool:
         thread = threads.find(store, session.subkeys.locator)
         erase.forget(
             store,
-            thread.id if thread else NO_THREAD,
+            thread.id if thread else _NO_THREAD,
             day=parts().intake.clock(),
             locator=session.subkeys.locator,
         )

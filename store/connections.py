@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, PoolProxiedConnection, QueuePool, create_engine, event
 from sqlalchemy.dialects import sqlite
 
 from store.errors import StoreError
@@ -93,11 +93,11 @@ def spelled(statement: ClauseElement, columns: Collection[str] | None = None) ->
     return str(statement.compile(dialect=_SPELLING, column_keys=None if columns is None else list(columns)))
 
 
-def driver(connection: Connection) -> sqlite3.Connection:
+def driver(connection: Connection | PoolProxiedConnection) -> sqlite3.Connection:
     """
     The driver's own connection, in whatever transaction this one is in, for `spelled` statements.
     """
-    raw = connection.connection.driver_connection
+    raw = (connection.connection if isinstance(connection, Connection) else connection).driver_connection
     if not isinstance(raw, sqlite3.Connection):
         raise StoreError("this is not a connection of the sqlite3 driver")
     return raw

@@ -15,8 +15,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from store.blobs import Blobs
 from store.connections import BUSY_MILLISECONDS, driver, for_writing, make_engine
@@ -26,7 +26,7 @@ from store.gate import WriteGate
 from store.schema import GATE, require_current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -67,6 +67,24 @@ class Store:
                 return
             with here.readers.connect() as connection:
                 yield connection
+
+    def rows(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """
+        The rows of one `spelled` query: a snapshot of its own, without a transaction around it. Inside this thread's `write` block it
+        sees what that has written.
+
+        Args:
+            statement: The query.
+            values: What it binds, by name.
+
+        """
+        here = self._process()
+        writing = here.writing
+        with database_failures():
+            if writing is not None:
+                return driver(writing.connection).execute(statement, values).fetchall()
+            with closing(here.readers.raw_connection()) as pooled:
+                return driver(pooled).execute(statement, values).fetchall()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

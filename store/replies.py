@@ -18,7 +18,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.sqlite import insert
 
 from store import checkpoint
-from store.connections import driver, spelled
+from store.connections import spelled
 from store.errors import ConflictError, MissingError
 from store.models import ReplyRow, ThreadRow
 
@@ -31,9 +31,10 @@ MOST_SLOTS = 64
 
 _SHOWN = select(func.count()).where(ReplyRow.thread_id == ThreadRow.id, ~ReplyRow.held).scalar_subquery()
 _COUNT_SHOWN = update(ThreadRow).where(ThreadRow.id == bindparam("thread")).values(replies=_SHOWN)
+_FOUND = select(ThreadRow.id).where(ThreadRow.locator == bindparam("locator")).scalar_subquery()
 _SLOTS = spelled(
     select(ReplyRow.id, ReplyRow.header, ReplyRow.payload, ReplyRow.expires)
-    .where(ReplyRow.thread_id == bindparam("thread"), ~ReplyRow.held)
+    .where(ReplyRow.thread_id == _FOUND, ~ReplyRow.held)
     .order_by(ReplyRow.number.desc())
     .limit(bindparam("count"))
     .offset(bindparam("offset"))
@@ -118,23 +119,21 @@ def publish(store: Store, thread: bytes, reply: NewReply) -> bool:
     return True
 
 
-def slots(store: Store, thread: bytes, *, offset: int, count: int) -> tuple[StoredReply, ...]:
+def slots(store: Store, locator: bytes, *, offset: int, count: int) -> tuple[StoredReply, ...]:
     """
     The replies a source may see now, newest first.
 
     Args:
-        thread: The server's id of the thread. An unknown one has no replies.
+        locator: The locator of the thread, 32 bytes. An unknown one has no replies.
         offset: How many newer ones to pass over.
         count: How many at most, 1 to 64.
 
     """
     if offset < 0 or not 1 <= count <= MOST_SLOTS:
         raise ValueError(f"between 1 and {MOST_SLOTS} replies, from an offset that is not negative")
-    with store.read() as connection:
-        rows = driver(connection).execute(_SLOTS, {"thread": thread, "offset": offset, "count": count}).fetchall()
     return tuple(
         StoredReply(item, header, payload, datetime.date.fromisoformat(expires))
-        for item, header, payload, expires in rows
+        for item, header, payload, expires in store.rows(_SLOTS, {"locator": locator, "offset": offset, "count": count})
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from store.connections import driver, spelled
+from store.connections import spelled
 from store.errors import ConflictError, NotInstalledError, StaleError
 from store.models import AcknowledgementRow, DeletionRow, DocumentRow, OrganisationRow, OutboxRow
 
@@ -76,9 +76,8 @@ def version(store: Store) -> int:
     """
     The installed version alone: one small read, for apps that keep what `organisation` told them.
     """
-    with store.read() as connection:
-        found: int = driver(connection).execute(_VERSION).fetchone()[0]
-    return found
+    ((found,),) = store.rows(_VERSION, {})
+    return int(found)
 
 
 def active_seats(connection: Connection) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, bindparam, select, text, tuple_
 
-from store.connections import driver, spelled
+from store.connections import spelled
 from store.errors import MissingError
 from store.models import ThreadRow
 
@@ -138,11 +138,10 @@ def find(store: Store, locator: bytes) -> Thread | None:
     """
     The thread of this 32-byte locator, or None if no item was ever sent under it.
     """
-    with store.read() as connection:
-        row = driver(connection).execute(_BY_LOCATOR, {"locator": locator}).fetchone()
-    if row is None:
+    rows = store.rows(_BY_LOCATOR, {"locator": locator})
+    if not rows:
         return None
-    facts = list(row)
+    facts = list(rows[0])
     for place in _DAYS:
         facts[place] = None if facts[place] is None else datetime.date.fromisoformat(facts[place])
     return Thread(*facts)

@@ -20,6 +20,7 @@ from store import replies
 from tests.journeys.world import World
 from tests.source_app.multipart_forms import text
 from tests.source_app.window import House, Window
+from tests.store.factories import locator_of
 
 YEARS = 3_650
 
@@ -67,7 +68,7 @@ def test_a_care_under_a_wrong_day_destroys_nothing(world: World) -> None:
     replies.publish(world.store, thread.id, replies.NewReply(id=b"r" * 16, header=b"h", payload=b"p", expires=ends))
     right = world.calendar.today()
     care(world.server, day=lambda: right)
-    before = replies.slots(world.store, thread.id, offset=0, count=5)
+    before = replies.slots(world.store, locator_of(world.store, thread.id), offset=0, count=5)
     assert len(before) == 1
     for days in (3, 91, YEARS):
         with pytest.raises(DeployError, match="Look at the clock"):
@@ -76,4 +77,4 @@ def test_a_care_under_a_wrong_day_destroys_nothing(world: World) -> None:
     with pytest.raises(DeployError, match="Look at the clock"):
         care(world.server, day=lambda: right)
     assert care(world.server, day=lambda: right, day_is_right=True).expired_replies == 0
-    assert replies.slots(world.store, thread.id, offset=0, count=5) == before
+    assert replies.slots(world.store, locator_of(world.store, thread.id), offset=0, count=5) == before

@@ -19,7 +19,7 @@ from deploy.cli import main
 from deploy.errors import DeployError
 from store import checkpoint, lanes, replies, reviewers, slips, threads
 from store.engine import Store
-from tests.store.factories import make_reply, make_thread
+from tests.store.factories import locator_of, make_reply, make_thread
 
 DAY = datetime.date(2025, 3, 1)
 
@@ -60,7 +60,7 @@ def test_a_clock_that_jumped_ahead_destroys_nothing(folder: Path) -> None:
     later = DAY + datetime.timedelta(days=31)
     with pytest.raises(DeployError, match="--day-is-right"):
         night(folder, later)
-    assert len(replies.slots(store, thread, offset=0, count=9)) == 1
+    assert len(replies.slots(store, locator_of(store, thread), offset=0, count=9)) == 1
     assert night(folder, later, day_is_right=True).expired_replies == 1
     assert (folder / LAST).read_text() == f"{later}\n"
     assert night(folder, later + datetime.timedelta(days=MOST_DAYS)).failed == ()
@@ -119,7 +119,7 @@ def test_a_step_that_fails_stops_no_other(folder: Path) -> None:
     done = night(folder, DAY)
     assert not path.exists()
     assert (done.swept_blobs, done.expired_replies) == (1, 1)
-    assert replies.slots(store, thread, offset=0, count=9) == ()
+    assert replies.slots(store, locator_of(store, thread), offset=0, count=9) == ()
     assert [line.split(":")[0] for line in done.failed] == ["deletions that are due"]
 
 

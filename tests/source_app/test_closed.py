@@ -16,6 +16,7 @@ import pytest
 from crypto.age import HybridIdentity
 from source_app import intake as intake_module
 from source_app import organisation as reading
+from source_app import slots
 from source_app.app import create_app
 from source_app.errors import ClosedError
 from source_app.intake import AGAIN_SECONDS, Intake
@@ -294,17 +295,25 @@ def test_answers_are_read_while_intake_is_closed(tmp_path: Path) -> None:
     assert house.texts() == ["What I saw"]
 
 
-def test_answers_are_read_while_the_card_is_damaged(tmp_path: Path) -> None:
-    """The reply is shown; that its signature cannot be checked just now is said, and nothing fails."""
+def test_answers_are_read_while_the_card_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reply is shown; that its signature cannot be checked just now is said, and nothing fails. Who has read the card before needs no row."""
+    monkeypatch.setattr(slots, "_cards", {})
     house = House.open(tmp_path)
     words = Window(house).write()
     house.publish(words, text="We have read it.")
+    ((good,),) = house.store.rows("SELECT raw FROM documents WHERE kind = 'card'", {})
     row(house.store, "UPDATE documents SET raw = ? WHERE kind = 'card'", b"{}")
     window = Window(house)
     window.come_back(words)
     assert window.page.status_code == 200
     assert "We have read it." in window.html
     assert "signed by seat 1" not in window.html
+    row(house.store, "UPDATE documents SET raw = ? WHERE kind = 'card'", good)
+    window.go("thread")
+    assert "signed by seat 1" in window.html
+    row(house.store, "UPDATE documents SET raw = ? WHERE kind = 'card'", b"{}")
+    window.go("thread")
+    assert "signed by seat 1" in window.html
 
 
 def test_a_visit_that_adds_files_is_told_so_too(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from markupsafe import escape
 from werkzeug.test import TestResponse, create_environ
 
-from crypto.replies import Reply, open_reply
+from crypto import signing
+from crypto.age import HybridIdentity
 from source_app import even, render, slots
 from source_app.even import hold, keep_steps
 from source_app.languages import LANGUAGES as ALL
@@ -189,7 +190,7 @@ def test_redirects_have_one_size_wherever_they_lead(house: House) -> None:
 
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
-    """Counts what a page does: looks into the store, envelopes opened, signatures checked."""
+    """Counts what a page does: looks into the store, keys decapsulated, signatures checked."""
     found: Counter[str] = Counter()
 
     def counting(name: str, real: Callable[..., object]) -> Callable[..., object]:
@@ -202,9 +203,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     slots._dummy()
     with monkeypatch.context() as patch:
         patch.setattr(Store, "read", counting("reads", Store.read))
+        patch.setattr(Store, "rows", counting("rows", Store.rows))
         patch.setattr(Store, "write", counting("writes", Store.write))
-        patch.setattr(slots, "open_reply", counting("opened", open_reply))
-        patch.setattr(Reply, "verify", counting("verified", Reply.verify))
+        patch.setattr(HybridIdentity, "unwrap", counting("decapsulated", HybridIdentity.unwrap))
+        patch.setattr(signing, "verify", counting("verified", signing.verify))
         yield found
 
 
@@ -212,7 +214,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 def test_every_thread_costs_the_same_work(
     house: House, words: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """As many looks into the store, envelopes and signatures, whatever there is."""
+    """As many looks into the store, decapsulations and signatures, whatever there is."""
     spent = []
     for window in opened(house, words).values():
         # The room for files is looked at every other second, whoever comes: not now.
@@ -220,7 +222,7 @@ def test_every_thread_costs_the_same_work(
         with counted(monkeypatch) as found:
             ACTS[name](window)
         spent.append(found)
-    assert spent[0]["opened"] == spent[0]["verified"] == slots.WINDOW
+    assert spent[0]["decapsulated"] == spent[0]["verified"] == slots.WINDOW
     assert spent[0]["writes"] == 0
     assert spent == [spent[0]] * len(spent)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crypto.age import HybridIdentity
 from crypto.codename import Codename
 from crypto.hidden import Hidden
 from crypto.signing import SigningKey
@@ -167,7 +168,7 @@ def test_one_answer_a_page_and_older_ones_by_post(house: House, window: Window) 
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_a_page_opens_the_same_number_of_envelopes_whatever_there_is(
+def test_a_page_decapsulates_the_same_number_of_keys_whatever_there_is(
     house: House, window: Window, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     """Dummies fill: the work does not say how many answers there are."""
@@ -175,11 +176,11 @@ def test_a_page_opens_the_same_number_of_envelopes_whatever_there_is(
     for _ in range(count):
         house.publish(words)
     slots._dummy()
-    opened = []
-    real = slots.open_reply
-    monkeypatch.setattr(slots, "open_reply", lambda *what: opened.append(1) or real(*what))
+    used = []
+    real = HybridIdentity.unwrap
+    monkeypatch.setattr(HybridIdentity, "unwrap", lambda *what: used.append(1) or real(*what))
     window.go("thread")
-    assert len(opened) == slots.WINDOW
+    assert len(used) == slots.WINDOW
 
 
 def test_a_signature_that_does_not_hold_is_named_and_its_text_not_shown(house: House, window: Window) -> None:

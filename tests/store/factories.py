@@ -11,9 +11,12 @@ import datetime
 import secrets
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from store import batches, seats
 from store.engine import Store, open_store
 from store.items import Deposited, Lane, NewItem, deposit
+from store.models import ThreadRow
 from store.replies import NewReply
 from store.schema import migrate
 
@@ -99,6 +102,15 @@ def make_reply(
         expires=expires,
         held=held,
     )
+
+
+def locator_of(store: Store, thread: bytes) -> bytes:
+    """
+    The locator of a thread; of one that is gone, one that no thread has.
+    """
+    with store.read() as connection:
+        found = connection.execute(select(ThreadRow.locator).where(ThreadRow.id == thread)).scalar_one_or_none()
+    return make_locator() if found is None else found
 
 
 def make_thread(store: Store, *, items: Sequence[NewItem] | None = None, locator: bytes | None = None) -> Deposited:

@@ -6,6 +6,7 @@ Connections, the gate, and transactions that join.
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 from contextlib import ExitStack
@@ -262,3 +263,36 @@ def test_too_many_readers_are_said_to_be_too_many(store: Store, monkeypatch: pyt
             open_at_once.enter_context(store.read())
         with pytest.raises(OverloadedError), store.read():
             pass
+
+
+def test_rows_of_one_query_leave_nothing_open_and_see_their_own_thread_s_transaction(store: Store):
+    """
+    Other threads see what is durable; the thread that writes sees what it wrote; no reader is left that would keep the log from being emptied.
+    """
+    asked = "SELECT version FROM organisation WHERE version >= :least"
+    seen: list[list[tuple[int]]] = []
+    with store.write() as connection:
+        connection.execute(RAISE_VERSION)
+        other = threading.Thread(target=lambda: seen.append(store.rows(asked, {"least": 0})))
+        other.start()
+        other.join()
+        assert (seen, store.rows(asked, {"least": 1})) == ([[(0,)]], [(1,)])
+    assert store.rows(asked, {"least": 1}) == [(1,)]
+    assert store.rows(asked, {"least": 2}) == []
+    assert store.empty_log()
+
+
+def test_rows_fail_as_every_read_does(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """
+    Too many readers are an error of the store, and a connection whose query failed is given back.
+    """
+    for _ in range(connections.CONNECTIONS + connections.MORE_CONNECTIONS + 1):
+        with pytest.raises(sqlite3.OperationalError):
+            store.rows("SELECT one FROM nowhere", {})
+    monkeypatch.setattr(store._process().readers.pool, "_timeout", 0.05)
+    with ExitStack() as open_at_once:
+        for _ in range(connections.CONNECTIONS + connections.MORE_CONNECTIONS):
+            open_at_once.enter_context(store.read())
+        with pytest.raises(OverloadedError):
+            store.rows("SELECT version FROM organisation", {})
+    assert store.rows("SELECT version FROM organisation", {}) == [(0,)]

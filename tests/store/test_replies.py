@@ -13,7 +13,7 @@ from store import replies, threads
 from store.checkpoint import unfinished
 from store.engine import Store
 from store.errors import ConflictError, MissingError
-from tests.store.factories import DAY, make_reply, make_thread
+from tests.store.factories import DAY, locator_of, make_locator, make_reply, make_thread
 
 
 def new_thread(store: Store) -> bytes:
@@ -23,7 +23,7 @@ def new_thread(store: Store) -> bytes:
 
 
 def shown(store: Store, thread: bytes) -> list[bytes]:
-    return [reply.id for reply in replies.slots(store, thread, offset=0, count=64)]
+    return [reply.id for reply in replies.slots(store, locator_of(store, thread), offset=0, count=64)]
 
 
 def test_replies_are_shown_newest_first_a_slot_at_a_time(store: Store):
@@ -35,15 +35,15 @@ def test_replies_are_shown_newest_first_a_slot_at_a_time(store: Store):
     for reply in made:
         assert replies.publish(store, thread, reply)
     for offset, reply in enumerate(reversed(made)):
-        (slot,) = replies.slots(store, thread, offset=offset, count=1)
+        (slot,) = replies.slots(store, locator_of(store, thread), offset=offset, count=1)
         assert (slot.id, slot.header, slot.payload, slot.expires) == (
             reply.id,
             reply.header,
             reply.payload,
             reply.expires,
         )
-    assert replies.slots(store, thread, offset=3, count=1) == ()
-    assert replies.slots(store, bytes(16), offset=0, count=1) == ()
+    assert replies.slots(store, locator_of(store, thread), offset=3, count=1) == ()
+    assert replies.slots(store, make_locator(), offset=0, count=1) == ()
 
 
 @pytest.mark.parametrize(("offset", "count"), [(-1, 1), (0, 0), (0, 65)])
@@ -52,7 +52,7 @@ def test_slots_have_bounds(store: Store, offset: int, count: int):
     A negative offset and too many slots are refused.
     """
     with pytest.raises(ValueError, match="replies"):
-        replies.slots(store, bytes(16), offset=offset, count=count)
+        replies.slots(store, make_locator(), offset=offset, count=count)
 
 
 def test_the_same_reply_again_has_no_effect(store: Store):
