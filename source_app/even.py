@@ -2,8 +2,8 @@
 """
 Work whose length says little: its answer leaves at a whole number of steps after it began.
 
-The pages of a thread do the same work whether or not there is one. What is left, a longer answer to open or a row to read, takes a
-millisecond more or less. It is slept over when the answer stands, with its headers: nothing follows but its bytes. Under a load that makes the
+The pages of a thread do the same work whether or not there is one. What is left, a longer answer to open or a row to read, takes some
+milliseconds more. It is slept over when the answer stands, with its headers: nothing follows but its bytes. Under a load that makes the
 work itself longer than a step, the difference shows through as often as the work ends near the edge of one.
 """
 

@@ -197,10 +197,13 @@ def _card(digest: bytes) -> Card | None:
     raw = seats.card_with(parts().store, digest)
     for root in reversed(seats.roots(parts().store)) if raw is not None else ():
         try:
-            _cards[digest] = Card.decode(raw or b"", Root.decode(root))
+            card = Card.decode(raw or b"", Root.decode(root))
         except CryptoError:
             continue
-        return _cards[digest]
+        # A row may say that it is another's.
+        if card.digest == digest:
+            _cards[digest] = card
+            return card
     return None
 
 

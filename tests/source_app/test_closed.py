@@ -316,6 +316,18 @@ def test_answers_are_read_while_the_card_is_damaged(tmp_path: Path, monkeypatch:
     assert "signed by seat 1" in window.html
 
 
+def test_a_card_under_the_digest_of_another_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signature is checked with the keys of the card that the reply names, not of whichever stands under its name."""
+    monkeypatch.setattr(slots, "_cards", {})
+    house = House.open(tmp_path)
+    ((digest,),) = house.store.rows("SELECT digest FROM documents WHERE kind = 'card'", {})
+    with house.app.app_context():
+        row(house.store, "UPDATE documents SET digest = ? WHERE kind = 'card'", bytes(32))
+        assert slots._card(bytes(32)) is None
+        row(house.store, "UPDATE documents SET digest = ? WHERE kind = 'card'", digest)
+        assert slots._card(digest) is not None
+
+
 def test_a_visit_that_adds_files_is_told_so_too(tmp_path: Path) -> None:
     """On the page of what arrived, 503, and what had arrived stays listed."""
     house = House.open(tmp_path)
