@@ -13,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import struct
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +35,8 @@ _INDEX_BITS: Final = 11
 _LABEL: Final = b"dengwen/v1/codename"
 # Characters that stand alone; all other letters run together to words. Compatibility ideographs are gone after NFKC.
 _HANZI = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+_RUNS = re.compile("[A-Za-z]+|[0-9]+")
+_INDICES = struct.Struct(f">{COUNT}H")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,8 @@ class Codename:
         """
         return tuple(index + 1 for index in self._indices())
 
-    def _indices(self) -> list[int]:
-        return [int.from_bytes(self.secret[at : at + 2], "big") for at in range(0, SECRET_SIZE, 2)]
+    def _indices(self) -> tuple[int, ...]:
+        return _INDICES.unpack(self.secret)
 
 
 def _check(random: int) -> int:
@@ -126,13 +129,18 @@ def _check(random: int) -> int:
 
 
 def _pack(indices: list[int]) -> Hidden:
-    return Hidden(b"".join(index.to_bytes(2, "big") for index in indices))
+    return Hidden(_INDICES.pack(*indices))
 
 
-def _symbols(text: str) -> Iterator[str]:
+def _symbols(text: str) -> Iterable[str]:
     """
     Split folded text: hanzi one by one, runs of letters, runs of digits in the digits of ASCII.
     """
+    # Of words and numbers as most people type them no sign has to be looked up by itself.
+    return _RUNS.findall(text) if text.isascii() else _split(text)
+
+
+def _split(text: str) -> Iterator[str]:
     run, kind = "", ""
     for character in text:
         category = unicodedata.category(character)

@@ -34,9 +34,9 @@ from source_app.intake import Intake
 from source_app.kdf import Derivations
 from source_app.languages import LANGUAGES, speak
 from source_app.memory import Memory
+from source_app.pages import Pages
 from source_app.parts import KEY, Parts
 from source_app.refusals import answer_errors
-from source_app.render import Pages
 from source_app.session import Sealer
 from source_app.settings import SourceSettings
 from source_app.shelf import TOPICS, Shelf

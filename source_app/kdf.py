@@ -217,7 +217,7 @@ def _serve(serving: weakref.ref[_Serving], line: Line, shared: _Slot, cores: Col
     with shared.opened() as slot:
         while line.wait():
             # The slot first, then the one who gets it: nobody is bound to a slot that somebody else keeps.
-            with slot.held():
+            with slot.held(line.pass_on):
                 place, here = line.next(), serving()
                 if place is not None and here is not None:
                     here.serve(place)
@@ -254,13 +254,24 @@ class _OpenSlot:
         self._slot = slot
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, waits: Callable[[], object]) -> Iterator[None]:
         # Who gives a slot back and asks again at once would always be faster than one the kernel has still to wake; here it has to
         # stand behind the one that waits already.
-        fcntl.flock(self._following, fcntl.LOCK_EX)
-        fcntl.flock(self._slot, fcntl.LOCK_EX)
+        if not (_taken(self._following) and _taken(self._slot)):
+            # Another thread's slot may be free.
+            waits()
+            fcntl.flock(self._following, fcntl.LOCK_EX)
+            fcntl.flock(self._slot, fcntl.LOCK_EX)
         fcntl.flock(self._following, fcntl.LOCK_UN)
         try:
             yield
         finally:
             fcntl.flock(self._slot, fcntl.LOCK_UN)
+
+
+def _taken(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -90,8 +90,7 @@ class Line:
             self._rows.setdefault(place.circuit, deque()).append(place)
             self._known[place.ticket] = place
             self._waiting += 1
-            # All of them: the one that would be woken may have to wait for a slot while another's is free.
-            self._somebody.notify_all()
+            self._somebody.notify()
             return place, pushed
 
     def wait(self) -> bool:
@@ -99,6 +98,11 @@ class Line:
         with self._somebody:
             self._somebody.wait_for(lambda: self._waiting or self._closed)
             return not self._closed
+
+    def pass_on(self) -> None:
+        """Wake another one who sleeps in `wait`: whoever was woken by the last to join has to wait for something else first."""
+        with self._somebody:
+            self._somebody.notify()
 
     def close(self) -> None:
         """Nobody comes any more: whoever sleeps in `wait` leaves."""

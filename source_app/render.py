@@ -10,21 +10,17 @@ the page: no browser shows them, and nothing on the way compresses an answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from flask import Response, current_app
-from flask.templating import Environment
+from flask import Response
 from markupsafe import escape
 
-from source_app.languages import LANGUAGES, chosen, sentences
+from source_app import pages
+from source_app.languages import chosen
 from source_app.languages import translated as _
 from source_app.limits import GIB, KIB, MIB
 from source_app.parts import parts
 from source_app.visitors import fresh_token, visiting
-
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-    from typing import Any
 
 #: Every page is padded to a multiple of this, and the frame that has a list; the small frames inside a page to a multiple of FRAME.
 SHAPE: Final = 32 * KIB
@@ -47,17 +43,6 @@ class Way:
 
     address: str
     label: str
-
-
-class Pages(Environment):
-    """
-    Jinja as Flask sets it up, but for what every template knows: a plain dictionary of it is copied for a page at a tenth of the cost
-    of the chained one, which is walked three times. Nothing is added to it once the first page was made.
-    """
-
-    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """What the app gives every template, and what one has of its own."""
-        return {**self.globals, **(d or {})}
 
 
 def page(template: str, status: int = 200, *, kept: int = 0, **shown: object) -> Response:
@@ -91,10 +76,7 @@ def _made(template: str, status: int, shape: int, shown: dict[str, object], kept
     shown.setdefault("notice", ())
     if "token" not in shown and session is not None:
         shown["token"] = fresh_token()
-    html = current_app.jinja_env.get_template(f"{template}.html").render(
-        _=sentences(chosen()),
-        language=chosen(),
-        languages=LANGUAGES,
+    html = pages.template(template, chosen()).render(
         organisation=parts().settings.organisation,
         session=session is not None,
         **shown,

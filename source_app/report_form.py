@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
 
-from flask import current_app
 from markupsafe import Markup
 
 from crypto.report import CONTROL, TEXTS
+from source_app import pages
 from source_app.answers import ABOUT, BEHAVIOURS, CHOSEN, CONSENT, HOW, NAMES, TAXONOMY, UNSAID, WRITTEN, tidy
-from source_app.languages import Language, chosen, sentences, with_english
+from source_app.languages import Language, chosen, with_english
 from source_app.upload import MESSAGE
 
 #: Asked in sight; the rest of the questions is folded below them.
@@ -88,8 +88,7 @@ def _blank(language: Language, *, whole: bool) -> Markup:
 
 
 def _made(language: Language, kept: Mapping[str, str], *, whole: bool) -> Markup:
-    html = current_app.jinja_env.get_template("report.html").render(
-        _=sentences(language),
+    html = pages.template("report", language).render(
         label=partial(label, language),
         kept=kept,
         whole=whole,

@@ -73,7 +73,7 @@ class Session:
 
     def without_codename(self) -> Session:
         """The same visit, holding subkeys only."""
-        return replace(self, secret=None, shown_until=0)
+        return self if self.secret is None else replace(self, secret=None, shown_until=0)
 
 
 class Kind(enum.IntEnum):

@@ -20,6 +20,7 @@ from crypto.codename import Codename
 from crypto.errors import CheckError, CodenameError, SymbolCountError, UnknownSymbolError
 from crypto.hidden import Hidden
 from crypto.nearest import nearest
+from crypto.wordlists import fold
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "codename"
 VECTORS = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
@@ -177,6 +178,13 @@ def test_the_lists_are_what_the_clauses_say():
     assert wordlists.CHARACTERS["著"] == wordlists.CHARACTERS["着"]
     assert wordlists.CHARACTERS["矽"] == wordlists.CHARACTERS["硅"]
     assert wordlists.SIMPLIFIED != wordlists.TRADITIONAL
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=80))
+def test_a_text_of_ascii_is_split_as_any_other(text):
+    """The short way of most people's codenames finds the symbols that the long one finds."""
+    folded = fold(text)
+    assert list(module._symbols(folded)) == list(module._split(folded))
 
 
 def test_every_word_and_every_prefix_of_four_letters_is_read():

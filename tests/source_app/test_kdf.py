@@ -10,6 +10,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from crypto.codename import Codename
 from crypto.derive import CHEAPEST, Generation, Subkeys, derive
 from crypto.hidden import Hidden
 from source_app.circuits import asked_by
-from source_app.kdf import BusyError, Derivations, Derive, LostError
+from source_app.kdf import BusyError, Derivations, Derive, LostError, _OpenSlot
 from source_app.memory import Memory
 from tests.source_app.derivations import FORK, GENERATION, SOON, Held, ask, fetched, fresh_ticket
 
@@ -209,17 +211,56 @@ def test_a_worker_with_a_long_line_does_not_starve_another() -> None:
     assert fewer > more * 0.7
 
 
+def _nobody() -> None:
+    """Nobody else is there to be woken."""
+
+
 @pytest.mark.parametrize("kept", [0, 1])
 def test_one_who_asks_alone_gets_whichever_slot_is_free(kept: int) -> None:
     """While another worker keeps one of two, nobody waits for that one."""
     slots = Derivations(2, Memory(), patience=SOON)
     ask(slots)
     time.sleep(0.1)
-    with slots._slots[kept].opened() as slot, slot.held():
+    with slots._slots[kept].opened() as slot, slot.held(_nobody):
         asked = threading.Thread(target=ask, args=(slots, 3))
         asked.start()
         asked.join(5)
         assert not asked.is_alive()
+
+
+def test_one_who_asks_alone_wakes_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many slots there are; the others sleep on."""
+    woken: list[int] = []
+    held = _OpenSlot.held
+
+    def counted(slot: _OpenSlot, waits: Callable[[], object]) -> AbstractContextManager[None]:
+        woken.append(threading.get_ident())
+        return held(slot, waits)
+
+    monkeypatch.setattr(_OpenSlot, "held", counted)
+    slots = Derivations(8, Memory())
+    for times in range(1, 6):
+        ask(slots)
+        time.sleep(0.05)
+        assert len(woken) == times
+
+
+def test_all_who_ask_at_once_are_served_at_once() -> None:
+    """As many as there are slots meet in them: none sleeps through its neighbour's waking."""
+    meeting = threading.Barrier(4)
+
+    def run(secret: Hidden, generation: Generation) -> Subkeys:
+        meeting.wait(20)
+        return derive(secret, generation)
+
+    slots = Derivations(4, Memory(), run=run)
+    for _ in range(20):
+        together = [threading.Thread(target=ask, args=(slots,)) for _ in range(4)]
+        for thread in together:
+            thread.start()
+        for thread in together:
+            thread.join(30)
+        assert not meeting.broken
 
 
 def test_what_fails_in_a_slot_fails_for_the_one_who_asked_and_frees_the_slot() -> None:

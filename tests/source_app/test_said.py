@@ -17,6 +17,7 @@ import pytest
 from source_app import languages, report_form
 from source_app.answers import TAXONOMY
 from source_app.languages import LANGUAGES, Language
+from source_app.pages import Pages
 from source_app.render import FRAME, SHAPE
 from source_app.shelf import shipped
 from tests.source_app.every_page import Stop, every_page
@@ -72,18 +73,23 @@ def made_up(request: pytest.FixtureRequest, houses: tuple[House, House]) -> Iter
     language = BY_PATH[request.param]
     kept = dict(languages._loaded)
     languages._loaded[language.path] = MadeUp()
-    _forget()
+    _forget(houses)
     try:
         yield list(every_page(*houses, language))
     finally:
         languages._loaded.clear()
         languages._loaded.update(kept)
-        _forget()
+        _forget(houses)
 
 
-def _forget() -> None:
+def _forget(houses: tuple[House, House]) -> None:
     for known in (languages.sentences, report_form._blank):
         known.cache_clear()
+    for house in houses:
+        # Their templates have the sentences written into them.
+        pages = house.app.jinja_env
+        assert isinstance(pages, Pages)
+        pages._spoken.clear()
 
 
 @cache
