@@ -55,11 +55,32 @@ _ROW: Final = (
 )
 
 
+def adopt(vault: Vault) -> None:
+    """
+    Give items that an older version imported the rows that later ones come with. Before an import: a vault that holds nothing yet has nothing to
+    adopt, and nothing to compute anew.
+    """
+    # What the rows say stands in the items' fields. Looked for once: to look means to read all that a vault holds. The threads are computed when all
+    # have theirs.
+    with vault.read() as connection:
+        if read_fact(connection, ADOPTED) is not None:
+            return
+    query = select(*_ROW).where(items.c.kind.in_(DIGESTED), items.c.item.not_in(select(bodies.c.item)))
+    while True:
+        with vault.write() as connection:
+            found = connection.execute(query.limit(ADOPTED_AT_ONCE)).mappings().all()
+            if found:
+                connection.execute(insert(bodies), [body_row(dict(row), b"") for row in found])
+            else:
+                compute_all(connection)
+                write_fact(connection, ADOPTED, b"1")
+                return
+
+
 def catch_up(vault: Vault) -> None:
     """
     Read what is to be read, and compute the threads it concerns anew.
     """
-    _adopt(vault)
     _digest(vault)
     with _Written(vault) as written:
         for key, whole in _unjoined(vault):
@@ -111,24 +132,6 @@ class _Written:
                 compute(connection, self._threads)
         self._rows, self._threads = [], set()
         self._due = time.monotonic() + WRITTEN_SECONDS
-
-
-def _adopt(vault: Vault) -> None:
-    # Items that an older version imported have no row yet; what it says stands in their fields. Looked for once: later ones
-    # come with theirs, and to look means to read all that a vault holds. The threads are computed when all have theirs.
-    with vault.read() as connection:
-        if read_fact(connection, ADOPTED) is not None:
-            return
-    query = select(*_ROW).where(items.c.kind.in_(DIGESTED), items.c.item.not_in(select(bodies.c.item)))
-    while True:
-        with vault.write() as connection:
-            found = connection.execute(query.limit(ADOPTED_AT_ONCE)).mappings().all()
-            if found:
-                connection.execute(insert(bodies), [body_row(dict(row), b"") for row in found])
-            else:
-                compute_all(connection)
-                write_fact(connection, ADOPTED, b"1")
-                return
 
 
 def _digest(vault: Vault) -> None:

@@ -12,6 +12,7 @@ no item is final: the same batch again, from a better copy, still gives it.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,7 +29,7 @@ from journalist_app.bundle.ustar import Archive
 from journalist_app.vault import payloads, run, standing
 from journalist_app.vault.alarms import Alarm, raise_alarm
 from journalist_app.vault.counted import Counted
-from journalist_app.vault.digests import catch_up
+from journalist_app.vault.digests import adopt, catch_up
 from journalist_app.vault.epochs import fallback_epochs, seeds
 from journalist_app.vault.errors import ItemRefusedError, NotNowError
 from journalist_app.vault.files import open_regular
@@ -104,8 +105,14 @@ def import_batch(
         WithheldError, ForgedError, NotNowError: It may not be imported, or not now.
         BundleError, CryptoError: It is not a batch for this seat, or was altered. What came before stands.
     """
-    report = _import(vault, path, progress=progress, without_damaged=without_damaged, despite=despite)
-    catch_up(vault)
+    # What was there before is not searched for garbage meanwhile: that search finds nothing, and costs a twentieth of the import.
+    gc.freeze()
+    try:
+        adopt(vault)
+        report = _import(vault, path, progress=progress, without_damaged=without_damaged, despite=despite)
+        catch_up(vault)
+    finally:
+        gc.unfreeze()
     return report
 
 

@@ -5,18 +5,21 @@ Importing: what comes in, in which order, what an interruption or a damaged copy
 
 from __future__ import annotations
 
+import gc
 import secrets
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from journalist_app.bundle.errors import TruncatedError
-from journalist_app.vault import replies
+from journalist_app.vault import digests, replies
 from journalist_app.vault.errors import ForgedError, WithheldError
 from journalist_app.vault.importer import Report, import_batch
 from journalist_app.vault.keystore import Vault
 from journalist_app.vault.models import entries, items, threads
+from journalist_app.vault.projection import compute_all
 from tests.journalist_app.vault.fakes import Organisation, Source
 from tests.journalist_app.vault.looks import count, flip, kinds
 
@@ -82,6 +85,36 @@ def test_the_same_batch_twice_has_no_effect(one: Organisation):
     report = import_batch(one.vaults[0], path)
     assert (report.imported, report.before, report.whole) == (0, 1, True)
     assert kinds(one.vaults[0]) == set()
+
+
+def test_a_vault_computes_its_threads_once_for_what_came(one: Organisation, monkeypatch: pytest.MonkeyPatch):
+    """What it would have to catch up on, having been made by an older version, is looked for before anything comes in."""
+    seen = []
+
+    def counted(connection: Connection) -> None:
+        seen.append(count(one.vaults[0]))
+        compute_all(connection)
+
+    monkeypatch.setattr(digests, "compute_all", counted)
+    for words in ("one", "two"):
+        one.server.message(Source(), words)
+        import_batch(one.vaults[0], one.server.batch(one.stick))
+    assert seen == [0]
+    with one.vaults[0].read() as connection:
+        assert len(connection.execute(select(threads)).all()) == 2
+
+
+@pytest.mark.parametrize("cut", [0, 700])
+def test_an_import_leaves_nothing_out_of_the_search_for_garbage(one: Organisation, cut: int):
+    """However it ends."""
+    one.server.message(Source(), "hello")
+    path = one.server.batch(one.stick)
+    if cut:
+        path.write_bytes(path.read_bytes()[:-cut])
+    before = gc.get_freeze_count()
+    with pytest.raises(TruncatedError) if cut else nullcontext():
+        import_batch(one.vaults[0], path)
+    assert gc.get_freeze_count() == before == 0
 
 
 def test_a_withheld_batch_is_named_and_the_later_one_refused(one: Organisation):
