@@ -165,7 +165,7 @@ def speak(app: Flask) -> None:
         default_translation_directories=str(TRANSLATIONS),
         locale_selector=lambda: chosen().locale,
     )
-    app.jinja_env.globals.update(_=translated, bare=bare)
+    app.jinja_env.globals["bare"] = bare
 
 
 def _catalogue(language: Language) -> NullTranslations:

@@ -12,7 +12,7 @@ import pytest
 from markupsafe import Markup
 
 from source_app import pages
-from source_app.languages import LANGUAGES, Language, sentences
+from source_app.languages import LANGUAGES, Language, bare_in, sentences
 from tests.source_app.window import House, Window
 
 _TOKEN = re.compile(r'name="token" value="[^"]+"')
@@ -58,3 +58,7 @@ def test_each_language_has_its_own(house: House) -> None:
             said = {one: str(sentences(one)("I have a codename")) for one in LANGUAGES}
         assert f"<h1>{said[language]}</h1>" in page
         assert not any(f"<h1>{said[one]}</h1>" in page for one in LANGUAGES if one is not language)
+    with house.app.test_request_context("/"):
+        choices = [bare_in(one)("Choose your language") for one in LANGUAGES]
+    page = Window(house).client.get("/").text
+    assert all(f'<span class="hint">{choice}</span>' in page for choice in choices)
