@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -56,6 +57,7 @@ FAULTS: Final[dict[str, Callable[[], object]]] = {
     "promise": lambda: must(False, "it took what it should not have"),
     "exit": lambda: os._exit(7),
     "memory": _hoard,
+    "sleep": lambda: time.sleep(3_600),
 }
 
 

@@ -114,7 +114,7 @@ def by_atheris(parser: Parser, judge: Callable[[bytes], None], count: int, seed:
 
 
 def _used_before() -> int:
-    # MiB. libFuzzer looks at the most that the kernel has counted for this process, and that begins with what its parent had.
+    # MiB. libFuzzer looks at the most that the kernel has counted for this process; what our imports took is not the parser's.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 

@@ -6,10 +6,13 @@ A short run over every parser that a source can reach; the long one is `python -
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.fuzz import campaign
 from tests.fuzz.__main__ import main
 from tests.fuzz.campaign import PARSERS, run, shares
 
@@ -17,6 +20,16 @@ pytestmark = pytest.mark.slow
 
 #: The dear one gets fewer.
 EXECUTIONS = {"whole": 400, "codenames": 600}
+
+_HOARDER = """
+import subprocess, sys
+from tests.fuzz.campaign import in_its_own_memory
+hoard = bytearray(b"x") * (256 << 20)
+del hoard
+most = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+for before in ((), in_its_own_memory(60)):
+    subprocess.run([*before, sys.executable, "-c", most], check=True)
+"""
 
 
 @pytest.mark.parametrize("name", PARSERS)
@@ -50,6 +63,25 @@ def test_a_parser_with_a_fault_is_found(fault: str, said: str, monkeypatch: pyte
     assert said in outcome.finding
     assert b"magic" in outcome.raw
     assert b"word" in outcome.raw
+
+
+def test_a_parser_that_waits_for_something_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes no CPU, so no guard inside wakes: it is ended from outside."""
+    monkeypatch.setenv("FAULT", "sleep")
+    monkeypatch.setattr(campaign, "PATIENCE", 4.0)
+    monkeypatch.setattr(campaign, "SECONDS_EACH", 0.0)
+    outcome = run("tests.fuzz.faulty", 1_000_000, seed=1)
+    assert outcome.finding == "it did not end"
+
+
+def test_what_a_parser_hoards_is_counted_from_nothing() -> None:
+    """Whoever starts the fuzzing may have had more memory than the limit: a program started by that one alone begins with as much."""
+    outcome = subprocess.run(
+        [sys.executable, "-c", _HOARDER], cwd=campaign.ROOT, capture_output=True, text=True, check=True
+    )
+    alone, counted_anew = (int(kib) >> 10 for kib in outcome.stdout.split())
+    assert alone >= 256
+    assert counted_anew < 64
 
 
 def test_every_execution_that_is_asked_for_is_made() -> None:
