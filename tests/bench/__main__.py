@@ -2,7 +2,7 @@
 """
 `make bench`: every figure against its limit, measured in one run, into bench.json.
 
-Each module of this folder that measures has `figures(*, quick)`, which yields one record a figure. A figure that misses its goal
+Each module of this folder that measures has `figures(*, quick)`, which yields one record a figure; `returns` is measured between them. A figure that misses its goal
 is written down as it is, and the command ends with 1: nothing is rounded in our favour.
 """
 
@@ -12,27 +12,46 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
+from contextlib import nullcontext
 from pathlib import Path
 
 from tests.bench.figure import Figure
+from tests.bench.returns import spread
 
-MEASURING = ("requests", "upload", "flood", "slow", "shape", "guessing", "fuzz", "vault", "onion", "parts")
+RETURNS = "returns"
+MEASURING = ("requests", "upload", "flood", "slow", "shape", "guessing", "fuzz", "vault", "onion", "parts", RETURNS)
 
 
-def measure(names: Iterable[str], *, quick: bool) -> list[Figure]:
+def measure(names: Collection[str], *, quick: bool) -> list[Figure]:
+    """
+    Args:
+        names: what is measured, in this order; returns in rounds after each figure of the others.
+        quick: fewer and smaller rounds.
+    """
     found: list[Figure] = []
-    for name in names:
-        print(f"-- {name}", flush=True)
-        for figure in importlib.import_module(f"tests.bench.{name}").figures(quick=quick):
-            found.append(figure)
-            mark = "ok  " if figure["ok"] else "MISS"
-            ratio = "" if figure["ratio"] is None else f"  ratio {figure['ratio']:.3f}"
-            print(
-                f"{mark} {figure['name']}: {figure['value']:.4g} {figure['unit']}{ratio}  (goal {figure['goal']})",
-                flush=True,
-            )
+    with spread(quick=quick) if RETURNS in names else nullcontext() as returns:
+        for name in names:
+            if name == RETURNS:
+                continue
+            print(f"-- {name}", flush=True)
+            for figure in importlib.import_module(f"tests.bench.{name}").figures(quick=quick):
+                found.append(_told(figure))
+                if returns:
+                    returns.measure()
+        if returns:
+            print(f"-- {RETURNS}", flush=True)
+            found.append(_told(returns.figure()))
     return found
+
+
+def _told(figure: Figure) -> Figure:
+    mark = "ok  " if figure["ok"] else "MISS"
+    ratio = "" if figure["ratio"] is None else f"  ratio {figure['ratio']:.3f}"
+    print(
+        f"{mark} {figure['name']}: {figure['value']:.4g} {figure['unit']}{ratio}  (goal {figure['goal']})", flush=True
+    )
+    return figure
 
 
 def main() -> None:

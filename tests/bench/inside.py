@@ -23,14 +23,14 @@ from source_app.session import COOKIE, Kind, new_form
 from tests.source_app.multipart_forms import CONTENT_TYPE, body, text
 from tests.source_app.window import House
 
+#: Makes so many returns, and says the CPU seconds of one, the derivation among them.
+Returns = Callable[[int], float]
+
 
 @contextmanager
-def inside() -> Iterator[Callable[[int], float]]:
+def inside() -> Iterator[Returns]:
     """
     An app over a fresh store, with the cheap derivation.
-
-    Returns:
-        makes so many returns, and says the CPU seconds of one, the derivation among them.
     """
     with tempfile.TemporaryDirectory() as name:
         house = House.open(Path(name))

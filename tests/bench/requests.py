@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """
-What requests cost: first contact and return beside the KDF, eight sources at once, follow-ups under load.
+What requests cost: first contact beside the KDF, eight sources at once, follow-ups under load.
 
 Everything goes through the real server (gunicorn, two workers, real store). Sources are sockets that send bytes made beforehand: they
 run on the server's own cores, and what they spend is not there for it. CPU is that of the server's processes, from /proc.
@@ -15,7 +15,6 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ from crypto.codename import Codename
 from crypto.derive import CHEAPEST, PRODUCTION, Costs, Generation, derive
 from crypto.hidden import Hidden
 from tests.bench.figure import Figure
-from tests.bench.inside import inside
 from tests.bench.processes import cpu_seconds, huge_pages
 from tests.source_app.multipart_forms import CONTENT_TYPE, body, text
 from tests.source_app.throwaway import Throwaway, new_store
@@ -44,7 +42,7 @@ _NUMBER = 8
 
 def figures(*, quick: bool) -> Iterator[Figure]:
     """Every figure of this file."""
-    for part in (first_contact, returning, at_once, follow_ups):
+    for part in (first_contact, at_once, follow_ups):
         yield from part(quick=quick)
 
 
@@ -59,32 +57,6 @@ def first_contact(*, quick: bool = False) -> list[Figure]:
             contact(running.origin, f"what I saw {number}").close()
         each = (cpu(running) - spent) / count - bare_cpu(running.generation)
     return [figure("first contact beside the KDF", each * 1000, "CPU ms", goal="<= 15", ok=each <= 0.015)]
-
-
-def returning(*, quick: bool = False) -> list[Figure]:
-    """
-    CPU from the codename to the thread page (a POST and the page it leads to), without the KDF; beside what the app alone takes for the
-    same, measured in turns: on a slow day of the machine both rise.
-
-    A thread's page ends on a whole step of time (`source_app/even.py`), mostly asleep. Sources enough to keep the cores awake meanwhile: one alone
-    would measure how long a core takes to wake.
-    """
-    rounds, count, alone = (1, 60, 20) if quick else (4, 200, 50)
-    with server() as running, inside() as returns, ThreadPoolExecutor(SOURCES) as pool:
-        measured = [running] * SOURCES
-        returns(alone)
-        list(pool.map(_keep_returning, measured, [20 // SOURCES] * SOURCES))
-        spent = bare = 0.0
-        logins = 0
-        for _ in range(rounds):
-            bare += returns(alone)
-            before = cpu(running)
-            logins += sum(pool.map(_keep_returning, measured, [-(-count // SOURCES)] * SOURCES))
-            spent += cpu(running) - before
-        derived = bare_cpu(running.generation)
-        each, limit = spent / logins - derived, bare / rounds - derived
-    ok = each <= 0.005
-    return [figure("return login beside the KDF", each * 1000, "CPU ms", limit=limit * 1000, goal="<= 5", ok=ok)]
 
 
 def at_once(*, quick: bool = False) -> list[Figure]:
@@ -241,15 +213,6 @@ def contact(origin: str, words: str) -> Source:
     source.post("/en/write", text("token", token(source.get("/en/write"))), text("message", words))
     source.get("/en/received")
     return source
-
-
-def _keep_returning(measured: Measured, times: int) -> int:
-    words = " ".join(Codename.generate().words())
-    source = Source(measured.origin)
-    form = token(source.get("/en/return"))
-    for _ in range(times):
-        login(source, form, words)
-    return times
 
 
 def login(source: Source, form: str, words: str) -> None:
