@@ -232,7 +232,8 @@ def figures(*, quick: bool = False, folder: Path | None = None) -> list[Figure]:
                 found = [ratio(pair, 32 * MIB, 2, "upload: CPU at 32 MiB")]
                 found += memory(pair, [("64 MiB", 64 * MIB)], 8, 16 * MIB)
             else:
-                found = [ratio(pair, 256 * MIB, 12, "upload: CPU at 256 MiB")]
+                # Pairs lie between 0.8 and 1.4 here, whatever is measured: of twelve, the same tree makes 1.02 and 1.16.
+                found = [ratio(pair, 256 * MIB, 48, "upload: CPU at 256 MiB")]
                 found.append(ratio(pair, GIB, 3, "upload: CPU at 1 GiB"))
                 sizes = [("64 MiB", 64 * MIB), ("1 GiB", GIB), ("4 GiB", 4 * GIB)]
                 found += memory(pair, sizes, 8, 256 * MIB)
