@@ -22,14 +22,19 @@ from journalist_app.vault.errors import FolderError, LockedError
 from journalist_app.vault.models import SCHEMA, metadata
 
 KEY_SIZE = 32
+# Bytes of pages that one connection keeps.
+CACHE = 32 << 20
 
 # What each connection must say it does, after it was told to.
-_PRAGMAS: tuple[tuple[str, str, Any], ...] = (
+_PRAGMAS: tuple[tuple[str, str | int, str | int], ...] = (
     ("temp_store", "MEMORY", 2),
     ("journal_mode", "WAL", "wal"),
     ("synchronous", "FULL", 2),
     ("secure_delete", "ON", 1),
     ("foreign_keys", "ON", 1),
+    # A page that falls out of the cache is authenticated and decrypted again when it is wanted. Ids are random, so an import comes back to all of
+    # the pages it wrote: with SQLite's own 2 MiB, ten thousand messages read 330 MB of them, with this a quarter of it.
+    ("cache_size", -(CACHE >> 10), -(CACHE >> 10)),
 )
 
 
