@@ -75,7 +75,7 @@ def test_a_parser_that_waits_for_something_is_found(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_a_parser_hoards_is_counted_from_nothing() -> None:
-    """Whoever starts the fuzzing may have had more memory than the limit: a program started by that one alone begins with as much."""
+    """Whoever starts the fuzzing may have had more memory than the limit. What it starts by itself is said to have had as much; a run is not."""
     outcome = subprocess.run(
         [sys.executable, "-c", _HOARDER], cwd=campaign.ROOT, capture_output=True, text=True, check=True
     )

@@ -37,7 +37,14 @@ def _read() -> int:
 
 def test_every_connection_is_set_as_the_first_one(database: Database) -> None:
     """Four at once, none of them used before."""
-    wanted = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1, "temp_store": 2}
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "secure_delete": 1,
+        "foreign_keys": 1,
+        "temp_store": 2,
+        "cache_size": -(CACHE >> 10),
+    }
     opened = [database.engine.connect() for _ in range(4)]
     for connection in opened:
         said = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
